@@ -10,15 +10,43 @@ const lua: Plugin = {
   },
 };
 
+/** A complete environment for functions that are imported without being deployed; nothing listens there. */
+const nowhere = {
+  REDIS_URL: 'redis://127.0.0.1:1',
+  REDIS_MODE: 'single',
+  BATCH_SIZE: '100',
+  DRAIN_INTERVAL_MS: '1000',
+  MAX_IN_FLIGHT: '1000',
+  LEASE_MS: '60000',
+  QUEUE_URL: 'http://127.0.0.1:1/000000000000/none',
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: 'test',
+  AWS_SECRET_ACCESS_KEY: 'test',
+  POWERTOOLS_SERVICE_NAME: 'test',
+  POWERTOOLS_METRICS_NAMESPACE: 'test',
+};
+
+const TEST_TIMEOUT_MS = 30_000;
+
 export default defineConfig({
   test: {
+    testTimeout: TEST_TIMEOUT_MS,
+    hookTimeout: TEST_TIMEOUT_MS,
     projects: [
       {
+        extends: true,
         plugins: [lua],
-        test: {
-          name: 'unit',
-          include: ['test/*.test.ts', 'test/http/**/*.test.ts', 'test/handlers/**/*.test.ts'],
-        },
+        test: { name: 'unit', include: ['test/handlers/**/*.test.ts', 'test/http/**/*.test.ts'], env: nowhere },
+      },
+      {
+        extends: true,
+        plugins: [lua],
+        test: { name: 'queue', include: ['test/queue/**/*.test.ts'], globalSetup: 'test/redis-global-setup.ts' },
+      },
+      {
+        extends: true,
+        plugins: [lua],
+        test: { name: 'house', include: ['test/lib/**/*.test.ts', 'test/local/**/*.test.ts', 'test/docs/**/*.test.ts'] },
       },
     ],
   },

@@ -52,7 +52,7 @@ export type Config<F extends FunctionName> = v.InferOutput<(typeof environments)
  */
 export function readConfig<F extends FunctionName>(name: F, env: NodeJS.ProcessEnv = process.env): Config<F> {
   const result = v.safeParse(environments[name], env);
-  if (result.success) return result.output as Config<F>;
+  if (result.success) return result.output;
   const faults = result.issues.map((issue) => {
     const variable = v.getDotPath(issue) ?? '?';
     return env[variable] === undefined ? `${variable} is missing` : `${variable} ${issue.message}`;

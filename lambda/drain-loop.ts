@@ -1,0 +1,88 @@
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { Context } from 'aws-lambda';
+import * as v from 'valibot';
+import { readConfig } from './config.ts';
+import { type DrainLoop, type DrainReport, drainLoop } from './queue/drain-loop.ts';
+import { connectRedis } from './queue/redis.ts';
+import { batchSender } from './queue/send.ts';
+import { count, hashed, logger, publishMetrics } from './telemetry.ts';
+
+/** Most shards of the loop; a promotion belongs to one of them. */
+export const SHARDS_MAX = 5;
+/** Metrics are summed up over this time before a line is written. */
+const METRICS_PERIOD_MS = 10_000;
+/** A promotion that keeps failing is logged this often; each failure is counted. */
+const LOG_REPEAT_MS = 60_000;
+/** Promotions whose last logged failure is remembered. */
+const LOG_MEMORY_MAX = 1000;
+const SQS_CONNECT_TIMEOUT_MS = 1000;
+const SQS_REQUEST_TIMEOUT_MS = 2000;
+const SQS_ATTEMPTS_MAX = 2;
+
+const shardRequest = v.pipe(
+  v.object({
+    shard: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
+    shards: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(SHARDS_MAX)), 1),
+  }),
+  v.check(({ shard, shards }) => shard < shards, 'shard must be less than shards'),
+);
+
+/** Handles the one-minute rule: one run of one shard's loop, which ends before the function's time does. */
+export const createHandler =
+  (start: (run: Pick<DrainLoop, 'shard' | 'shards' | 'remainingMs' | 'report'>) => ReturnType<typeof drainLoop>) =>
+  async (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>): Promise<{ stopped: string }> => {
+    const { shard, shards } = v.parse(shardRequest, event);
+    const stopped = await start({ shard, shards, remainingMs: () => context.getRemainingTimeInMillis(), report: telemetryReport() });
+    publishMetrics();
+    return { stopped };
+  };
+
+function telemetryReport(): DrainReport {
+  const lastLogged = new Map<string | null, number>();
+  let lastPublished = performance.now();
+  return {
+    ticked() {
+      count('ticks');
+      if (performance.now() - lastPublished < METRICS_PERIOD_MS) return;
+      lastPublished = performance.now();
+      publishMetrics();
+    },
+    admitted: (_promotionId, users) => count('admitted', users),
+    swept: (_promotionId, users) => count('swept', users),
+    resent(promotionId, users) {
+      count('resent', users);
+      logger.warn('Issue messages count as lost and are sent again', { promotionId, users });
+    },
+    dropped(promotionId, userIds) {
+      count('errors', userIds.length);
+      logger.error('Users stood in line although they were no longer waiting; they were taken out', { promotionId, users: userIds.map(hashed) });
+    },
+    failed(promotionId, error) {
+      count('errors');
+      const now = performance.now();
+      const last = lastLogged.get(promotionId);
+      if (last !== undefined && now - last < LOG_REPEAT_MS) return;
+      if (lastLogged.size >= LOG_MEMORY_MAX) lastLogged.clear();
+      lastLogged.set(promotionId, now);
+      logger.error(promotionId === null ? 'A tick failed; the next one tries again' : 'A promotion could not be served; all others go on', {
+        promotionId,
+        error: error as Error,
+      });
+    },
+  };
+}
+
+const config = readConfig('drain-loop');
+const redis = connectRedis({ url: config.REDIS_URL, mode: config.REDIS_MODE });
+const sqs = new SQSClient({
+  maxAttempts: SQS_ATTEMPTS_MAX,
+  requestHandler: { connectionTimeout: SQS_CONNECT_TIMEOUT_MS, requestTimeout: SQS_REQUEST_TIMEOUT_MS, throwOnRequestTimeout: true },
+});
+const send = batchSender(sqs, config.QUEUE_URL);
+const pace = {
+  batchSize: config.BATCH_SIZE,
+  drainIntervalMs: config.DRAIN_INTERVAL_MS,
+  leaseMs: config.LEASE_MS,
+  maxInFlight: config.MAX_IN_FLIGHT,
+};
+export const handler = createHandler((run) => drainLoop({ redis, send, pace, ...run }));

@@ -1,0 +1,106 @@
+import middy from '@middy/core';
+import httpJsonBodyParser from '@middy/http-json-body-parser';
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import * as v from 'valibot';
+import { RedisUnavailable } from '../queue/redis.ts';
+import { count, logger, publishMetrics } from '../telemetry.ts';
+import { type Detail, failure, HttpError } from './envelope.ts';
+
+/** Largest body that is parsed, in bytes; a million nested arrays would cost the parser 0.6 s. */
+export const BODY_BYTES_MAX = 4096;
+/** An operation that Redis has not answered by then is answered 503. */
+export const OPERATION_DEADLINE_MS = 2500;
+
+type Schema = v.GenericSchema<unknown, unknown>;
+/** The event as a handler sees it: with the request that was read from it. */
+export type RequestEvent<S extends Schema> = APIGatewayProxyEventV2 & { request: v.InferOutput<S> };
+type Middleware<S extends Schema> = middy.MiddlewareObj<RequestEvent<S>, APIGatewayProxyStructuredResultV2>;
+
+/** The pipeline of a route that takes a JSON body. Add the handler with `.handler()`. */
+export const bodyRoute = <S extends Schema>(schema: S) =>
+  route<S>().use(bodySize<S>()).use(httpJsonBodyParser() as Middleware<S>).use(checked(schema, (event) => event.body));
+
+/** The pipeline of a route that takes query parameters. Add the handler with `.handler()`. */
+export const queryRoute = <S extends Schema>(schema: S) => route<S>().use(checked(schema, queryParameters));
+
+/** The deadline is the operation's own, so middy's is off. */
+const route = <S extends Schema>() =>
+  middy<RequestEvent<S>, APIGatewayProxyStructuredResultV2>({ timeoutEarlyInMillis: 0 }).use(errorEnvelope<S>());
+
+/**
+ * Waits for an operation until the deadline.
+ * @throws RedisUnavailable when it passes; the operation may still happen, and every one may be repeated.
+ */
+export async function withinDeadline<T>(operation: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new RedisUnavailable(`no answer within ${OPERATION_DEADLINE_MS} ms`)), OPERATION_DEADLINE_MS);
+  });
+  try {
+    return await Promise.race([operation, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function errorEnvelope<S extends Schema>(): Middleware<S> {
+  return {
+    onError: (request) => {
+      const error = toHttpError(request.error);
+      const requestId = request.event.requestContext.requestId;
+      if (error.code === 'UNAVAILABLE' || error.code === 'INTERNAL_ERROR') {
+        logger.error('A request failed', { requestId, code: error.code, error: request.error as Error });
+        count('errors');
+        publishMetrics();
+      }
+      request.response = failure(error, requestId);
+    },
+  };
+}
+
+function toHttpError(error: unknown): HttpError {
+  if (error instanceof HttpError) return error;
+  if (error instanceof RedisUnavailable) return new HttpError('UNAVAILABLE');
+  // The body parser's errors are known by their status alone.
+  const statusCode = (error as { statusCode?: unknown } | null)?.statusCode;
+  if (statusCode === 415) return new HttpError('UNSUPPORTED_MEDIA_TYPE');
+  if (statusCode === 422) return new HttpError('MALFORMED_JSON');
+  return new HttpError('INTERNAL_ERROR');
+}
+
+function bodySize<S extends Schema>(): Middleware<S> {
+  return {
+    before: ({ event }) => {
+      const bytes = event.body === undefined ? 0 : Buffer.byteLength(event.body, event.isBase64Encoded ? 'base64' : 'utf8');
+      if (bytes > BODY_BYTES_MAX) throw new HttpError('PAYLOAD_TOO_LARGE');
+    },
+  };
+}
+
+function checked<S extends Schema>(schema: S, read: (event: APIGatewayProxyEventV2) => unknown): Middleware<S> {
+  return {
+    before: ({ event }) => {
+      const input = read(event);
+      if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+        throw new HttpError('INVALID_REQUEST', [{ field: 'body', rule: 'JSON 객체여야 합니다.' }]);
+      }
+      const result = v.safeParse(schema, input);
+      if (!result.success) throw new HttpError('INVALID_REQUEST', result.issues.map(toDetail));
+      event.request = result.output;
+    },
+  };
+}
+
+function toDetail(issue: v.BaseIssue<unknown>): Detail {
+  return { field: v.getDotPath(issue) ?? 'body', rule: issue.input === undefined ? '필수 항목입니다.' : issue.message };
+}
+
+/** Query parameters from the raw string: API Gateway joins repeated ones with commas, which would hide them. */
+function queryParameters(event: APIGatewayProxyEventV2): Record<string, string> {
+  const parameters = new URLSearchParams(event.rawQueryString);
+  const repeated = [...new Set(parameters.keys())].filter((name) => parameters.getAll(name).length > 1);
+  if (repeated.length > 0) {
+    throw new HttpError('INVALID_REQUEST', repeated.map((field) => ({ field, rule: '한 번만 보내야 합니다.' })));
+  }
+  return Object.fromEntries(parameters);
+}

@@ -1,0 +1,44 @@
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { readConfig } from './config.ts';
+import { issue, type IssueOutcome } from './queue/issue.ts';
+import { decodeIssueMessage } from './queue/issue-message.ts';
+import { connectRedis } from './queue/redis.ts';
+import { count, hashed, logger, publishMetrics } from './telemetry.ts';
+
+interface Operations {
+  issue: (promotionId: string, userIds: string[]) => Promise<IssueOutcome>;
+}
+
+/** Handles a batch of SQS messages: one issue per message. Messages that fail are reported one by one and come again; at last they reach the DLQ. */
+export const createHandler = (queue: Operations) => async (event: SQSEvent): Promise<SQSBatchResponse> => {
+  const issued = await Promise.all(event.Records.map((record) => issueRecord(queue, record)));
+  publishMetrics();
+  return { batchItemFailures: event.Records.filter((_, i) => !issued[i]).map(({ messageId }) => ({ itemIdentifier: messageId })) };
+};
+
+/** Issues one message; false if it failed. */
+async function issueRecord(queue: Operations, { body, messageId, attributes }: SQSRecord): Promise<boolean> {
+  try {
+    const { promotionId, userIds } = decodeIssueMessage(body);
+    const { completed, failed, released } = await queue.issue(promotionId, userIds);
+    if (completed.length > 0) count('issued', completed.length);
+    if (failed.length > 0) count('failed', failed.length);
+    if (released.length > 0) {
+      count('errors', released.length);
+      logger.error('Users in processing had a final status already; no coupon was taken', { promotionId, users: released.map(hashed) });
+    }
+    return true;
+  } catch (error) {
+    count('errors');
+    logger.error('A message was not issued; it comes again, and at last goes to the dead-letter queue', {
+      messageId,
+      receiveCount: attributes.ApproximateReceiveCount,
+      error: error as Error,
+    });
+    return false;
+  }
+}
+
+const config = readConfig('issuer');
+const redis = connectRedis({ url: config.REDIS_URL, mode: config.REDIS_MODE });
+export const handler = createHandler({ issue: (promotionId, userIds) => issue(redis, promotionId, userIds) });

@@ -1,0 +1,55 @@
+import { keysOf, ownKeys } from './keys.ts';
+import source from './drain.lua';
+import type { RedisClient } from './redis.ts';
+import { composeScript, runScript, UnexpectedReply } from './script.ts';
+
+const script = composeScript(source);
+
+export interface Pace {
+  /** Most users admitted in one drain. */
+  batchSize: number;
+  /** Least time between two drains of a promotion (ms). */
+  drainIntervalMs: number;
+  /** Time after which an issue message counts as lost (ms). */
+  leaseMs: number;
+  /** Most users in processing at once; when the issuer is down, admission stops here by itself. */
+  maxInFlight: number;
+}
+
+export type DrainOutcome =
+  | { kind: 'NOT_FOUND' }
+  | { kind: 'NOT_DUE'; waitMs: number }
+  | {
+      kind: 'DRAINED';
+      waitMs: number;
+      state: string;
+      /** Users in the sold-out line, still to be swept. */
+      soldOutLine: number;
+      /** Newly in processing: send them to the issuer. */
+      admitted: string[];
+      /** In processing with a lapsed lease: send them again. */
+      resent: string[];
+      /** Taken from the line although they were no longer waiting; nobody should ever be here. */
+      dropped: string[];
+    };
+
+/**
+ * Drains one promotion if it is due: see drain.lua.
+ * @throws RedisUnavailable
+ */
+export async function drain(redis: RedisClient, promotionId: string, pace: Pace): Promise<DrainOutcome> {
+  const { batchSize, drainIntervalMs, leaseMs, maxInFlight } = pace;
+  const args = [keysOf(promotionId).userStatusPrefix, batchSize, drainIntervalMs, leaseMs, maxInFlight];
+  const reply = await runScript(redis, script, ownKeys(promotionId), args);
+  const [kind, waitMs, state, soldOutLine, admitted, resent, dropped] = reply as [string, number, string, number, string[], string[], string[]];
+  switch (kind) {
+    case 'NOT_FOUND':
+      return { kind };
+    case 'NOT_DUE':
+      return { kind, waitMs };
+    case 'DRAINED':
+      return { kind, waitMs, state, soldOutLine, admitted, resent, dropped };
+    default:
+      throw new UnexpectedReply('drain', reply);
+  }
+}

@@ -1,0 +1,25 @@
+import { keysOf, ownKeys } from './keys.ts';
+import source from './issue.lua';
+import type { RedisClient } from './redis.ts';
+import { composeScript, runScript } from './script.ts';
+
+const script = composeScript(source);
+
+export interface IssueOutcome {
+  completed: string[];
+  failed: string[];
+  /** In processing although their status was final: let go without a coupon; nobody should ever be here. */
+  released: string[];
+}
+
+/**
+ * Issues a coupon to each of these users who is still in processing, while the stock lasts. Users who are not are left alone,
+ * so the same users may come twice, late and in any order.
+ * @throws RedisUnavailable
+ */
+export async function issue(redis: RedisClient, promotionId: string, userIds: string[]): Promise<IssueOutcome> {
+  if (userIds.length === 0) return { completed: [], failed: [], released: [] };
+  const reply = await runScript(redis, script, ownKeys(promotionId), [keysOf(promotionId).userStatusPrefix, ...userIds]);
+  const [completed, failed, released] = reply as [string[], string[], string[]];
+  return { completed, failed, released };
+}

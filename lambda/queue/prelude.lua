@@ -1,0 +1,20 @@
+-- Prelude: stands between the first line and the body of every script.
+
+-- Server time in ms. The only source of time in any script; a simulation replaces this one function.
+local function server_now_ms()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- A stored number, or an error before anything is written. tonumber alone would take '1e3' and '0x10'; 2^53 has 16 digits.
+local function whole_number(text, name)
+  if text == '0' or (text and #text <= 15 and string.find(text, '^[1-9]%d*$')) then
+    return tonumber(text)
+  end
+  error({err = 'ERR coupon-queue: ' .. name .. ' is not a whole number'})
+end
+
+-- Numbers are written with %d: Lua's own conversion keeps 14 digits.
+local function digits(number)
+  return string.format('%d', number)
+end

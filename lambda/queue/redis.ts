@@ -1,0 +1,99 @@
+import { Cluster, Redis } from 'ioredis';
+
+/** Either kind of ioredis client; every operation works on both. */
+export type RedisClient = Redis | Cluster;
+
+export interface RedisAddress {
+  /** redis:// or, with TLS, rediss:// URL of the server, or of the configuration endpoint of a cluster. */
+  url: string;
+  mode: 'cluster' | 'single';
+}
+
+/** Redis is away, loading, failing over or out of memory: nothing is wrong with the request, and it may be sent again. */
+export class RedisUnavailable extends Error {
+  override name = 'RedisUnavailable';
+}
+
+/** One attempt to connect, and one answer to a command, may take this long. */
+const CONNECT_TIMEOUT_MS = 1500;
+const COMMAND_TIMEOUT_MS = 1500;
+const SLOTS_REFRESH_TIMEOUT_MS = 2000;
+/** Attempts to reach a lost server before a call fails; the next call starts anew. */
+const RECONNECTS_MAX = 2;
+const RECONNECT_DELAY_MS = 50;
+/** MOVED, ASK, TRYAGAIN and node losses that one call follows. */
+const REDIRECTIONS_MAX = 5;
+
+const reconnect = (attempt: number) => (attempt > RECONNECTS_MAX ? null : RECONNECT_DELAY_MS);
+
+/**
+ * Makes a client that connects at its first command and whose every wait is bounded, since a Lambda function would hang with
+ * ioredis's defaults until its own timeout. Ready check and client info are off and RESP2 is spoken: two round trips
+ * from the TCP handshake to the first answer.
+ */
+export function connectRedis({ url, mode }: RedisAddress): RedisClient {
+  const { hostname, port, username, password, protocol, pathname } = new URL(url);
+  const address = { host: decodeURIComponent(hostname.replaceAll(/^\[|\]$/g, '')), port: Number(port || 6379) };
+  const options = {
+    ...(username && { username: decodeURIComponent(username) }),
+    ...(password && { password: decodeURIComponent(password) }),
+    ...(protocol === 'rediss:' && { tls: {} }),
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    maxRetriesPerRequest: 1,
+    enableReadyCheck: false,
+    disableClientInfo: true,
+    protocol: 2 as const,
+  };
+  const client =
+    mode === 'cluster'
+      ? new Cluster([address], {
+          lazyConnect: true,
+          enableReadyCheck: false,
+          scaleReads: 'master',
+          // With TLS the certificate names the host, so the name must not be resolved to an address first.
+          dnsLookup: (host, callback) => callback(null, host),
+          slotsRefreshTimeout: SLOTS_REFRESH_TIMEOUT_MS,
+          clusterRetryStrategy: reconnect,
+          maxRedirections: REDIRECTIONS_MAX,
+          redisOptions: options,
+        })
+      : new Redis({ ...options, ...address, db: Number(pathname.slice(1) || 0), lazyConnect: true, retryStrategy: reconnect });
+  // A connection that fails fails the calls that use it; there each is reported once.
+  client.on('error', () => undefined);
+  return client;
+}
+
+const connecting = new WeakMap<RedisClient, Promise<void>>();
+
+/** Brings a client that has given up (or has not begun) back to life; callers at the same time share one attempt. */
+async function open(client: RedisClient): Promise<void> {
+  if (client.status !== 'wait' && client.status !== 'end' && client.status !== 'close') return;
+  let attempt = connecting.get(client);
+  if (!attempt) {
+    attempt = client.connect().finally(() => connecting.delete(client));
+    connecting.set(client, attempt);
+  }
+  await attempt;
+}
+
+/** Error replies of a server that is alive but can't serve now; every other error reply is a fault of ours or of the data. */
+const PASSING_REPLY = /^(OOM|LOADING|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|READONLY|TRYAGAIN|MOVED|ASK|BUSY|MISCONF|NOAUTH|WRONGPASS)\b/;
+
+function translate(error: unknown): unknown {
+  if (error instanceof Error && error.name === 'ReplyError' && !PASSING_REPLY.test(error.message)) return error;
+  return new RedisUnavailable(error instanceof Error ? error.message : String(error), { cause: error });
+}
+
+/**
+ * Runs one operation on Redis.
+ * @throws RedisUnavailable if the server can't be reached or can't serve; the server's own error reply otherwise.
+ */
+export async function onRedis<T>(client: RedisClient, operation: () => Promise<T>): Promise<T> {
+  try {
+    await open(client);
+    return await operation();
+  } catch (error) {
+    throw translate(error);
+  }
+}

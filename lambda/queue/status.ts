@@ -1,0 +1,39 @@
+import { keysOf, userStatusKey } from './keys.ts';
+import { readTogether, storedNumber } from './read.ts';
+import type { RedisClient } from './redis.ts';
+import { UnexpectedReply } from './script.ts';
+
+export type UserStatus =
+  | { kind: 'WAITING'; position: number; totalWaiting: number }
+  | { kind: 'PROCESSING' | 'COMPLETED' | 'FAILED' | 'NOT_IN_QUEUE' };
+
+/**
+ * Where a user stands. Position = ticket - now serving, at any depth of the line the same few reads; a user who is WAITING
+ * at position 0 or less, or in a closed promotion, has lost and is FAILED, also before the sweep has written it.
+ * @throws RedisUnavailable
+ */
+export async function status(redis: RedisClient, promotionId: string, userId: string): Promise<UserStatus> {
+  const keys = keysOf(promotionId);
+  const [promotion, written, ticket, totalWaiting] = (await readTogether(redis, (multi) =>
+    multi
+      .hmget(keys.promotion, 'state', 'nowServing')
+      .get(userStatusKey(promotionId, userId))
+      .hget(keys.ticket, userId)
+      .llen(keys.waitingQueue),
+  )) as [[string | null, string | null], string | null, string | null, number];
+  const [state, nowServing] = promotion;
+  if (state === null || state === 'REMOVING' || (written === null && ticket === null)) return { kind: 'NOT_IN_QUEUE' };
+  switch (written) {
+    case 'PROCESSING':
+    case 'COMPLETED':
+    case 'FAILED':
+      return { kind: written };
+    case 'WAITING':
+    case null: {
+      const position = ticket === null ? 0 : storedNumber(ticket, 'ticket') - storedNumber(nowServing, 'nowServing');
+      return position > 0 && state !== 'CLOSED' ? { kind: 'WAITING', position, totalWaiting } : { kind: 'FAILED' };
+    }
+    default:
+      throw new UnexpectedReply('status', written);
+  }
+}

@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest';
+import { issue } from '../../lambda/queue/issue.ts';
+import { keysOf, userStatusKey } from '../../lambda/queue/keys.ts';
+import { snapshot } from '../invariants.ts';
+import { uniquePromotionId } from '../redis-for-tests.ts';
+import { drainNow, dump, expectPromisesKept, promotionWith, redisForFile, users } from './promotion-for-test.ts';
+
+const redis = redisForFile();
+
+describe('issue', () => {
+  test('takes one unit each and completes them', async () => {
+    const p = await promotionWith(redis, 5, users(3));
+    await drainNow(redis, p);
+    expect(await issue(redis, p, ['u3', 'u1'])).toEqual({ completed: ['u3', 'u1'], failed: [], released: [] });
+    expect((await snapshot(redis, p)).stock).toBe(3);
+    await expectPromisesKept(redis, p);
+  });
+
+  test('messages twice, shuffled, split and all at once: one coupon each', async () => {
+    const p = await promotionWith(redis, 20, users(30));
+    const { admitted } = await drainNow(redis, p);
+    const again = [admitted.toReversed(), admitted.slice(5, 15), [...admitted, ...admitted], admitted.slice(0, 7)];
+    const outcomes = await Promise.all(again.map((message) => issue(redis, p, message)));
+    expect(outcomes.flatMap((outcome) => outcome.completed).toSorted()).toEqual(admitted.toSorted());
+    const after = await snapshot(redis, p);
+    expect(after.stock).toBe(0);
+    expect(after.processing).toEqual([]);
+    await expectPromisesKept(redis, p);
+  });
+
+  test('who is not in processing is left alone, whatever the message says', async () => {
+    const p = await promotionWith(redis, 5, users(2));
+    await drainNow(redis, p, { batchSize: 1 });
+    await issue(redis, p, ['u1']);
+    const before = await dump(redis, p);
+    expect(await issue(redis, p, ['u1', 'u2', 'stranger'])).toEqual({ completed: [], failed: [], released: [] });
+    expect(await dump(redis, p)).toEqual(before);
+    expect(await redis.exists(userStatusKey(p, 'stranger'))).toBe(0);
+    const unknown = uniquePromotionId();
+    expect(await issue(redis, unknown, ['u1'])).toEqual({ completed: [], failed: [], released: [] });
+    expect(await issue(redis, unknown, [])).toEqual({ completed: [], failed: [], released: [] });
+  });
+
+  test('the stock is never negative: without a unit the user fails', async () => {
+    const p = await promotionWith(redis, 2, users(2));
+    await drainNow(redis, p);
+    await redis.set(keysOf(p).stock, '1');
+    expect(await issue(redis, p, users(2))).toEqual({ completed: ['u1'], failed: ['u2'], released: [] });
+    expect(await redis.get(keysOf(p).stock)).toBe('0');
+  });
+
+  test('one in processing whose status is final goes without a coupon', async () => {
+    const p = await promotionWith(redis, 5, users(3));
+    await drainNow(redis, p);
+    await redis.set(userStatusKey(p, 'u1'), 'COMPLETED');
+    await redis.set(userStatusKey(p, 'u2'), 'FAILED');
+    expect(await issue(redis, p, users(3))).toEqual({ completed: ['u3'], failed: [], released: ['u1', 'u2'] });
+    expect((await snapshot(redis, p)).stock).toBe(4);
+    expect((await snapshot(redis, p)).processing).toEqual([]);
+    expect((await snapshot(redis, p)).leases).toEqual([]);
+  });
+
+  test('a key of the wrong type or a number that is none stops it before it has written', async () => {
+    const k = keysOf;
+    for (const corrupt of [
+      (p: string) => redis.multi().del(k(p).processing).set(k(p).processing, 'x').exec(),
+      (p: string) => redis.multi().del(k(p).lease).set(k(p).lease, 'x').exec(),
+      (p: string) => redis.set(k(p).stock, '5.0'),
+      (p: string) => redis.multi().del(k(p).stock).sadd(k(p).stock, 'x').exec(),
+    ]) {
+      const p = await promotionWith(redis, 5, users(3));
+      await drainNow(redis, p);
+      await corrupt(p);
+      const before = await dump(redis, p);
+      await expect(issue(redis, p, users(3)), corrupt.toString()).rejects.toThrow(/WRONGTYPE|is not a whole number/);
+      expect(await dump(redis, p), corrupt.toString()).toEqual(before);
+    }
+  });
+});

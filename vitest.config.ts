@@ -24,6 +24,8 @@ const nowhere = {
   AWS_SECRET_ACCESS_KEY: 'test',
   POWERTOOLS_SERVICE_NAME: 'test',
   POWERTOOLS_METRICS_NAMESPACE: 'test',
+  // Logs go to the test's own console, which is shown when the test fails.
+  POWERTOOLS_DEV: 'true',
 };
 
 const TEST_TIMEOUT_MS = 30_000;
@@ -32,6 +34,7 @@ export default defineConfig({
   test: {
     testTimeout: TEST_TIMEOUT_MS,
     hookTimeout: TEST_TIMEOUT_MS,
+    silent: 'passed-only',
     projects: [
       {
         extends: true,

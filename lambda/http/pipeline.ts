@@ -12,6 +12,7 @@ export const BODY_BYTES_MAX = 4096;
 export const OPERATION_DEADLINE_MS = 2500;
 
 type Schema = v.GenericSchema<unknown, unknown>;
+type QuerySchema = v.ObjectSchema<v.ObjectEntries, undefined>;
 /** The event as a handler sees it: with the request that was read from it. */
 export type RequestEvent<S extends Schema> = APIGatewayProxyEventV2 & { request: v.InferOutput<S> };
 type Middleware<S extends Schema> = middy.MiddlewareObj<RequestEvent<S>, APIGatewayProxyStructuredResultV2>;
@@ -21,7 +22,8 @@ export const bodyRoute = <S extends Schema>(schema: S) =>
   route<S>().use(bodySize<S>()).use(httpJsonBodyParser() as Middleware<S>).use(checked(schema, (event) => event.body));
 
 /** The pipeline of a route that takes query parameters. Add the handler with `.handler()`. */
-export const queryRoute = <S extends Schema>(schema: S) => route<S>().use(checked(schema, queryParameters));
+export const queryRoute = <S extends QuerySchema>(schema: S) =>
+  route<S>().use(checked(schema, (event) => queryParameters(event.rawQueryString, Object.keys(schema.entries))));
 
 /** The deadline is the operation's own, so middy's is off. */
 const route = <S extends Schema>() =>
@@ -95,10 +97,10 @@ function toDetail(issue: v.BaseIssue<unknown>): Detail {
   return { field: v.getDotPath(issue) ?? 'body', rule: issue.input === undefined ? '필수 항목입니다.' : issue.message };
 }
 
-/** Query parameters from the raw string: API Gateway joins repeated ones with commas, which would hide them. */
-function queryParameters(event: APIGatewayProxyEventV2): Record<string, string> {
-  const parameters = new URLSearchParams(event.rawQueryString);
-  const repeated = [...new Set(parameters.keys())].filter((name) => parameters.getAll(name).length > 1);
+/** These query parameters, from the raw string: API Gateway joins repeated ones with commas, which would hide them. */
+function queryParameters(rawQueryString: string, names: string[]): Record<string, string> {
+  const parameters = new URLSearchParams(rawQueryString);
+  const repeated = names.filter((name) => parameters.getAll(name).length > 1);
   if (repeated.length > 0) {
     throw new HttpError('INVALID_REQUEST', repeated.map((field) => ({ field, rule: '한 번만 보내야 합니다.' })));
   }

@@ -40,5 +40,6 @@ export function decodeIssueMessage(body: string): IssueMessage {
   const result = v.safeParse(schema, parsed);
   if (result.success) return result.output;
   const [issue] = result.issues;
-  throw new Error(`the message's ${v.getDotPath(issue) ?? 'body'} is not as expected: ${issue.message}`);
+  // Names the place and the rule, never the value: it may be a user's id.
+  throw new Error(`the message's ${v.getDotPath(issue) ?? 'body'} is not as expected (${issue.type})`);
 }

@@ -1,0 +1,51 @@
+import type { SQSEvent, SQSRecord } from 'aws-lambda';
+import { describe, expect, test, vi } from 'vitest';
+import { createHandler } from '../../lambda/issuer.ts';
+import type { IssueOutcome } from '../../lambda/queue/issue.ts';
+import { RedisUnavailable } from '../../lambda/queue/redis.ts';
+
+const event = (...bodies: unknown[]): SQSEvent => ({
+  Records: bodies.map(
+    (body, i) =>
+      ({
+        messageId: `m${i + 1}`,
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+        attributes: { ApproximateReceiveCount: '1' },
+      }) as SQSRecord,
+  ),
+});
+const failures = (...ids: string[]) => ({ batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })) });
+const message = (promotionId: string, userIds: string[]) => ({ v: 1, promotionId, userIds });
+
+describe('issuer', () => {
+  test('issues each message', async () => {
+    const issue = vi.fn(async (_: string, completed: string[]): Promise<IssueOutcome> => ({ completed, failed: [], released: [] }));
+    expect(await createHandler({ issue })(event(message('1', ['a', 'b']), message('2', ['c'])))).toEqual(failures());
+    expect(issue.mock.calls).toEqual([['1', ['a', 'b']], ['2', ['c']]]);
+  });
+
+  test('a message that fails comes again, its siblings are issued', async () => {
+    const issue = vi.fn(async (promotionId: string, completed: string[]): Promise<IssueOutcome> => {
+      if (promotionId === '2') throw new RedisUnavailable('away');
+      return { completed, failed: [], released: [] };
+    });
+    expect(await createHandler({ issue })(event(message('1', ['a']), message('2', ['b']), message('3', ['c'])))).toEqual(failures('m2'));
+    expect(issue).toHaveBeenCalledTimes(3);
+  });
+
+  test.each([
+    ['no JSON', 'x'],
+    ['null', null],
+    ['a later version', { v: 2, promotionId: '1', userIds: ['a'] }],
+    ['no version', { promotionId: '1', userIds: ['a'] }],
+    ['a number as id', { v: 1, promotionId: 1, userIds: ['a'] }],
+    ['a foreign key', { v: 1, promotionId: '1}x{', userIds: ['a'] }],
+    ['nobody', { v: 1, promotionId: '1', userIds: [] }],
+    ['a bad user', { v: 1, promotionId: '1', userIds: ['a', 'b c'] }],
+    ['too many', { v: 1, promotionId: '1', userIds: Array.from({ length: 101 }, (_, i) => `u${i}`) }],
+  ])('a message it can not read (%s) is reported failed and reaches the DLQ by redrive', async (_, body) => {
+    const issue = vi.fn(async (): Promise<IssueOutcome> => ({ completed: [], failed: [], released: [] }));
+    expect(await createHandler({ issue })(event(body, message('1', ['a'])))).toEqual(failures('m1'));
+    expect(issue).toHaveBeenCalledExactlyOnceWith('1', ['a']);
+  });
+});

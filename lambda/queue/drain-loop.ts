@@ -108,7 +108,8 @@ export async function drainLoop(loop: DrainLoop): Promise<'DEADLINE' | 'SUPERSED
       if (shardOf(promotionId, shards) !== shard) continue;
       listed.add(promotionId);
       const place = places.get(promotionId);
-      if (place) Object.assign(place, { ticked: false, registeredAtMs });
+      // One that is being visited still from the last tick counts as tried: it may hang, and the heartbeat may not.
+      if (place) Object.assign(place, { ticked: place.visiting, registeredAtMs });
       else places.set(promotionId, { dueAt: 0, visiting: false, ticked: false, registeredAtMs });
     }
     for (const promotionId of places.keys()) if (!listed.has(promotionId)) places.delete(promotionId);

@@ -1,0 +1,282 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { control } from '../../lambda/queue/control.ts';
+import { type DrainLoop, type DrainReport, drainLoop, shardOf, STOP_BEFORE_DEADLINE_MS } from '../../lambda/queue/drain-loop.ts';
+import { beat, beginRun } from '../../lambda/queue/drain-run.ts';
+import { info } from '../../lambda/queue/info.ts';
+import { initStock } from '../../lambda/queue/init-stock.ts';
+import { issue } from '../../lambda/queue/issue.ts';
+import type { IssueMessage } from '../../lambda/queue/issue-message.ts';
+import { join } from '../../lambda/queue/join.ts';
+import { drainRunKey, keysOf, PROMOTIONS_KEY } from '../../lambda/queue/keys.ts';
+import { FORGET_AFTER_MS } from '../../lambda/queue/promotions.ts';
+import { connectRedis, type RedisClient } from '../../lambda/queue/redis.ts';
+import { type RunningRedis, startRedis } from '../../local/redis-server.ts';
+import { snapshot, winners } from '../invariants.ts';
+import { expectPromisesKept, users } from './promotion-for-test.ts';
+
+// A loop serves every promotion that it finds, so this file has a Redis of its own.
+let server: RunningRedis;
+let redis: RedisClient;
+let dataDir: string;
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(path.join(tmpdir(), 'coupon-queue-loop-'));
+  server = await startRedis({ dataDir });
+  redis = connectRedis({ url: server.url, mode: 'cluster' });
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+beforeEach(() => redis.flushall());
+
+const pace = { batchSize: 10, drainIntervalMs: 50, leaseMs: 60_000, maxInFlight: 100 };
+
+interface Counts {
+  ticks: number;
+  admitted: number;
+  resent: number;
+  swept: number;
+  failures: (string | null)[];
+}
+
+/** A run that a test can end, with what it reported. */
+function startLoop(change: Partial<DrainLoop> = {}) {
+  const counts: Counts = { ticks: 0, admitted: 0, resent: 0, swept: 0, failures: [] };
+  let ended = false;
+  const report: DrainReport = {
+    ticked: () => void counts.ticks++,
+    admitted: (_, n) => void (counts.admitted += n),
+    resent: (_, n) => void (counts.resent += n),
+    swept: (_, n) => void (counts.swept += n),
+    dropped: (promotionId) => void counts.failures.push(promotionId),
+    failed: (promotionId) => void counts.failures.push(promotionId),
+  };
+  const done = drainLoop({
+    redis,
+    send: async (message) => void (await issue(redis, message.promotionId, message.userIds)),
+    pace,
+    shard: 0,
+    shards: 1,
+    remainingMs: () => (ended ? 0 : STOP_BEFORE_DEADLINE_MS + 60_000),
+    report,
+    ...change,
+  });
+  return {
+    counts,
+    done,
+    stop: () => {
+      ended = true;
+      return done;
+    },
+  };
+}
+
+async function promotion(promotionId: string, stock: number, inLine: string[]): Promise<string> {
+  await initStock(redis, promotionId, stock);
+  for (const user of inLine) await join(redis, promotionId, user);
+  return promotionId;
+}
+
+const settled = (promotionId: string) =>
+  expect.poll(async () => (await snapshot(redis, promotionId)).statuses.values().toArray(), { timeout: 10_000 }).not.toContain('WAITING');
+
+describe('the loop', () => {
+  test('the sell-out boundary: stock 30, line 100, the first 30 tickets win and everyone is told', async () => {
+    const p = await promotion('sale', 30, users(100));
+    const loop = startLoop();
+    await settled(p);
+    expect(await loop.stop()).toBe('DEADLINE');
+    const after = await snapshot(redis, p);
+    expect(winners(after)).toEqual(users(30));
+    expect([...after.statuses.values()].filter((status) => status === 'FAILED')).toHaveLength(70);
+    expect(loop.counts).toMatchObject({ admitted: 30, swept: 70, resent: 0, failures: [] });
+    await expectPromisesKept(redis, p);
+  });
+
+  test('two loops at once admit no more than one, and nobody is sent twice', async () => {
+    const p = await promotion('sale', 1000, users(100));
+    const sent: { at: number; message: IssueMessage }[] = [];
+    const send = async (message: IssueMessage) => {
+      sent.push({ at: performance.now(), message });
+      await issue(redis, message.promotionId, message.userIds);
+    };
+    const loops = [startLoop({ send }), startLoop({ send }), startLoop({ send })];
+    await settled(p);
+    await Promise.all(loops.map((loop) => loop.stop()));
+    expect(sent.flatMap(({ message }) => message.userIds)).toEqual(users(100));
+    expect(sent.every(({ message }) => message.userIds.length <= pace.batchSize)).toBe(true);
+    // Ten batches need at least nine intervals of server time (less what the sending itself may jitter).
+    expect(sent.at(-1)!.at - sent[0]!.at).toBeGreaterThan(9 * pace.drainIntervalMs - 30);
+  });
+
+  test('a message that SQS does not take is sent again when its lease has lapsed', async () => {
+    const p = await promotion('sale', 50, users(20));
+    let refusals = 3;
+    const loop = startLoop({
+      pace: { ...pace, leaseMs: 100 },
+      send: async (message) => {
+        if (refusals-- > 0) throw new Error('SQS did not take the message: InternalError');
+        await issue(redis, message.promotionId, message.userIds);
+      },
+    });
+    await expect.poll(async () => (await info(redis, p))?.completedCount, { timeout: 10_000 }).toBe(20);
+    await loop.stop();
+    expect(loop.counts.failures).toEqual([p, p, p]);
+    expect(loop.counts.resent).toBeGreaterThanOrEqual(20);
+    await expectPromisesKept(redis, p);
+  });
+
+  test('a loop killed between drain and send: another sends its users when their lease has lapsed, in their turn', async () => {
+    const p = await promotion('sale', 15, users(40));
+    // This one drains its first batch, and never gets as far as SQS.
+    const killed = startLoop({ pace: { ...pace, leaseMs: 150 }, send: () => new Promise(() => undefined) });
+    await expect.poll(() => killed.counts.admitted).toBe(10);
+    const next = startLoop({ pace: { ...pace, leaseMs: 150 } });
+    await settled(p);
+    await expect.poll(async () => (await info(redis, p))?.completedCount, { timeout: 10_000 }).toBe(15);
+    await next.stop();
+    expect(winners(await snapshot(redis, p))).toEqual(users(15));
+    await expectPromisesKept(redis, p);
+  });
+
+  test('one promotion that fails is reported, all others go on', async () => {
+    const broken = await promotion('broken', 10, users(5));
+    await redis.multi().del(keysOf(broken).processing).set(keysOf(broken).processing, 'x').exec();
+    const p = await promotion('sale', 10, users(30));
+    const loop = startLoop();
+    await settled(p);
+    await loop.stop();
+    expect(new Set(loop.counts.failures)).toEqual(new Set([broken]));
+    expect(await info(redis, p)).toMatchObject({ completedCount: 10, failedCount: 20 });
+  });
+
+  test('a promotion that hangs holds up neither the others nor the heartbeat for good', async () => {
+    const slow = await promotion('slow', 10, users(5));
+    const p = await promotion('sale', 30, users(30));
+    let release: (() => void) | undefined;
+    const loop = startLoop({
+      send: async (message) => {
+        if (message.promotionId === slow) await new Promise<void>((resolve) => (release = resolve));
+        else await issue(redis, message.promotionId, message.userIds);
+      },
+    });
+    await expect.poll(async () => (await info(redis, p))?.completedCount).toBe(30);
+    await expect.poll(() => loop.counts.ticks).toBeGreaterThan(4);
+    const stopped = loop.stop();
+    // Nothing is left unawaited when it returns.
+    expect(await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, 100, 'still waiting'))])).toBe('still waiting');
+    release?.();
+    expect(await stopped).toBe('DEADLINE');
+  });
+
+  test('paused: nobody is admitted until resumed', async () => {
+    const p = await promotion('sale', 10, users(5));
+    await control(redis, p, { action: 'pause' });
+    const loop = startLoop();
+    await expect.poll(() => loop.counts.ticks).toBeGreaterThan(3);
+    expect(await info(redis, p)).toMatchObject({ queueSize: 5, processingCount: 0, completedCount: 0 });
+    await control(redis, p, { action: 'resume' });
+    await settled(p);
+    await loop.stop();
+    expect(await info(redis, p)).toMatchObject({ completedCount: 5 });
+  });
+
+  test('closed and removed mid-sale: the admitted finish, then nothing is left of it', async () => {
+    const p = await promotion('sale', 100, users(60));
+    const loop = startLoop();
+    await expect.poll(async () => (await info(redis, p))?.completedCount).toBeGreaterThan(0);
+    await control(redis, p, { action: 'close' });
+    const closed = await info(redis, p);
+    expect(closed).toMatchObject({ queueSize: 0, state: 'CLOSED' });
+    await control(redis, p, { action: 'remove' });
+    await expect.poll(async () => (await redis.keys('*')).toSorted(), { timeout: 10_000 }).toEqual([drainRunKey(0), PROMOTIONS_KEY]);
+    expect(loop.counts.failures).toEqual([]);
+    // Initialised again, it is served again.
+    await promotion(p, 5, users(3));
+    await settled(p);
+    await loop.stop();
+    expect(await info(redis, p)).toMatchObject({ completedCount: 3 });
+  });
+
+  test('an entry of a promotion that is long gone is forgotten, a young one is kept', async () => {
+    await redis.zadd(PROMOTIONS_KEY, Date.now() - FORGET_AFTER_MS - 60_000, 'old', Date.now(), 'young');
+    const loop = startLoop();
+    await expect.poll(() => redis.zrange(PROMOTIONS_KEY, '0', '-1')).toEqual(['young']);
+    await loop.stop();
+  });
+
+  test('each promotion is served by its own shard only', async () => {
+    const ids = Array.from({ length: 12 }, (_, i) => `p${i}`);
+    for (const id of ids) await promotion(id, 5, ['a']);
+    const served = new Map<string, number>();
+    const loops = [0, 1, 2].map((shard) =>
+      startLoop({ shard, shards: 3, send: async ({ promotionId }) => void served.set(promotionId, shard) }),
+    );
+    await expect.poll(() => served.size).toBe(12);
+    await Promise.all(loops.map((loop) => loop.stop()));
+    for (const id of ids) expect(served.get(id)).toBe(shardOf(id, 3));
+    expect(new Set(served.values()).size).toBe(3);
+  });
+
+  test('a script cache flush goes unnoticed', async () => {
+    const p = await promotion('sale', 30, users(60));
+    const loop = startLoop();
+    await expect.poll(() => loop.counts.admitted).toBeGreaterThan(0);
+    await redis.script('FLUSH');
+    await settled(p);
+    await loop.stop();
+    expect(loop.counts.failures).toEqual([]);
+    expect(winners(await snapshot(redis, p))).toEqual(users(30));
+  });
+});
+
+describe('handover between runs', () => {
+  test('an older run stops once a newer one has completed a tick', async () => {
+    await promotion('sale', 10, users(3));
+    const older = startLoop();
+    await expect.poll(() => older.counts.ticks).toBeGreaterThan(0);
+    const newer = startLoop();
+    expect(await older.done).toBe('SUPERSEDED');
+    const { ticks } = newer.counts;
+    await expect.poll(() => newer.counts.ticks).toBeGreaterThan(ticks + 2);
+    await newer.stop();
+  });
+
+  test('a newest run that dies before its first tick leaves no gap', async () => {
+    const p = await promotion('sale', 100, users(30));
+    const older = startLoop();
+    await expect.poll(() => older.counts.ticks).toBeGreaterThan(0);
+    await beginRun(redis, 0);
+    await settled(p);
+    expect(await older.stop()).toBe('DEADLINE');
+  });
+
+  test('a heartbeat counts while it is fresh, and shards do not mix', async () => {
+    const [first, second] = [await beginRun(redis, 0), await beginRun(redis, 0)];
+    expect(second).toBe(first + 1);
+    expect(await beat(redis, 0, second, 5000)).toBe('CURRENT');
+    expect(await beat(redis, 0, first, 5000)).toBe('SUPERSEDED');
+    expect(await beat(redis, 1, first, 5000)).toBe('CURRENT');
+    await redis.hset(drainRunKey(0), 'heartbeatMs', Date.now() - 10_000);
+    expect(await beat(redis, 0, first, 5000)).toBe('CURRENT');
+    expect(await beat(redis, 0, second, 5000)).toBe('CURRENT');
+    // The clock was set back an hour: an old heartbeat far ahead is not fresh.
+    await redis.hset(drainRunKey(0), 'heartbeatMs', Date.now() + 3_600_000);
+    expect(await beat(redis, 0, first, 5000)).toBe('CURRENT');
+  });
+
+  test('goes on after Redis was away, without a restart', async () => {
+    const p = await promotion('sale', 30, users(30));
+    const loop = startLoop();
+    await expect.poll(() => loop.counts.admitted).toBeGreaterThan(0);
+    await redis.client('KILL', 'TYPE', 'normal', 'SKIPME', 'no').catch(() => undefined);
+    await settled(p);
+    await loop.stop();
+    expect(await info(redis, p)).toMatchObject({ completedCount: 30 });
+  });
+});

@@ -33,9 +33,13 @@ export function promotionInfo(currentStock: number, waiting: number, processingC
  */
 export async function info(redis: RedisClient, promotionId: string): Promise<PromotionInfo | null> {
   const keys = keysOf(promotionId);
-  const [promotion, stock, waiting, processing, tickets] = (await readTogether(redis, (multi) =>
-    multi.hmget(keys.promotion, 'state', 'initialStock').get(keys.stock).llen(keys.waitingQueue).scard(keys.processing).hlen(keys.ticket),
-  )) as [[string | null, string | null], string | null, number, number, number];
+  const [promotion, stock, waiting, processing, tickets] = (await readTogether(redis, [
+    ['hmget', keys.promotion, 'state', 'initialStock'],
+    ['get', keys.stock],
+    ['llen', keys.waitingQueue],
+    ['scard', keys.processing],
+    ['hlen', keys.ticket],
+  ])) as [[string | null, string | null], string | null, number, number, number];
   const [state, initialStock] = promotion;
   if (state === null || state === 'REMOVING') return null;
   return promotionInfo(storedNumber(stock, 'stock'), waiting, processing, storedNumber(initialStock, 'initialStock'), tickets, state);

@@ -1,16 +1,39 @@
-import type { ChainableCommander } from 'ioredis';
+import source from './read.lua';
 import { onRedis, type RedisClient } from './redis.ts';
+import { composeScript, runScript } from './script.ts';
 
-/** Reads in one MULTI, which costs the server half of what a script does; a command that failed inside it fails the whole. */
-export function readTogether(client: RedisClient, commands: (multi: ChainableCommander) => ChainableCommander): Promise<unknown[]> {
-  return onRedis(client, async () => {
-    const replies = await commands(client.multi()).exec();
-    if (!replies) throw new Error('the MULTI was aborted');
+const script = composeScript(source);
+
+/** One read: its name, in lower case as ioredis wants it, and its arguments. */
+export type ReadCommand = [name: string, key: string, ...args: string[]];
+
+/**
+ * Reads at one instant. As a MULTI, which costs the server half of what a script does; when memory is full Redis refuses to
+ * queue even reads in a MULTI, so then as a script.
+ * @throws RedisUnavailable, or the error reply of a command that failed.
+ */
+export async function readTogether(client: RedisClient, commands: [ReadCommand, ...ReadCommand[]]): Promise<unknown[]> {
+  const replies = await onRedis(client, async () => {
+    try {
+      return await client.multi(commands).exec();
+    } catch (error) {
+      if (refusedForMemory(error)) return null;
+      throw error;
+    }
+  });
+  if (replies) {
     return replies.map(([error, reply]) => {
       if (error) throw error;
       return reply;
     });
-  });
+  }
+  return (await runScript(client, script, [commands[0][1]], commands.flatMap((words) => [words.length, ...words]))) as unknown[];
+}
+
+/** ioredis keeps the reason of an EXECABORT in previousErrors. */
+function refusedForMemory(error: unknown): boolean {
+  const { previousErrors } = error as { previousErrors?: unknown };
+  return Array.isArray(previousErrors) && previousErrors.some((previous: unknown) => previous instanceof Error && previous.message.startsWith('OOM'));
 }
 
 /**

@@ -81,6 +81,7 @@ async function open(client: RedisClient): Promise<void> {
 const PASSING_REPLY = /^(OOM|LOADING|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|READONLY|TRYAGAIN|MOVED|ASK|BUSY|MISCONF|NOAUTH|WRONGPASS)\b/;
 
 function translate(error: unknown): unknown {
+  if (error instanceof TypeError || error instanceof RangeError) return error;
   if (error instanceof Error && error.name === 'ReplyError' && !PASSING_REPLY.test(error.message)) return error;
   return new RedisUnavailable(error instanceof Error ? error.message : String(error), { cause: error });
 }

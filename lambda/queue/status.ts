@@ -14,13 +14,12 @@ export type UserStatus =
  */
 export async function status(redis: RedisClient, promotionId: string, userId: string): Promise<UserStatus> {
   const keys = keysOf(promotionId);
-  const [promotion, written, ticket, totalWaiting] = (await readTogether(redis, (multi) =>
-    multi
-      .hmget(keys.promotion, 'state', 'nowServing')
-      .get(userStatusKey(promotionId, userId))
-      .hget(keys.ticket, userId)
-      .llen(keys.waitingQueue),
-  )) as [[string | null, string | null], string | null, string | null, number];
+  const [promotion, written, ticket, totalWaiting] = (await readTogether(redis, [
+    ['hmget', keys.promotion, 'state', 'nowServing'],
+    ['get', userStatusKey(promotionId, userId)],
+    ['hget', keys.ticket, userId],
+    ['llen', keys.waitingQueue],
+  ])) as [[string | null, string | null], string | null, string | null, number];
   const [state, nowServing] = promotion;
   if (state === null || state === 'REMOVING' || (written === null && ticket === null)) return { kind: 'NOT_IN_QUEUE' };
   switch (written) {

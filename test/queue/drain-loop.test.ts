@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { control } from '../../lambda/queue/control.ts';
 import { type DrainLoop, type DrainReport, drainLoop, shardOf, STOP_BEFORE_DEADLINE_MS } from '../../lambda/queue/drain-loop.ts';
@@ -274,7 +275,9 @@ describe('handover between runs', () => {
     const p = await promotion('sale', 30, users(30));
     const loop = startLoop();
     await expect.poll(() => loop.counts.admitted).toBeGreaterThan(0);
-    await redis.client('KILL', 'TYPE', 'normal', 'SKIPME', 'no').catch(() => undefined);
+    const killer = new Redis(server.url);
+    await killer.call('CLIENT', 'KILL', 'TYPE', 'normal');
+    killer.disconnect();
     await settled(p);
     await loop.stop();
     expect(await info(redis, p)).toMatchObject({ completedCount: 30 });

@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { composeScript } from '../../lambda/queue/script.ts';
+import prelude from '../../lambda/queue/prelude.lua';
+import { ownKeys } from '../../lambda/queue/keys.ts';
+import { redisForFile } from './promotion-for-test.ts';
+
+const folder = path.join(import.meta.dirname, '../../lambda/queue');
+const files = readdirSync(folder).filter((file) => file.endsWith('.lua') && file !== 'prelude.lua');
+const scripts = files.map((file) => {
+  const text = readFileSync(path.join(folder, file), 'utf8');
+  const [first = '', ...rest] = text.split('\n');
+  const bodyFrom = rest.findIndex((line) => !line.startsWith('--'));
+  return { file, first, header: rest.slice(0, bodyFrom), body: rest.slice(bodyFrom).filter((line) => !line.trim().startsWith('--')).join('\n'), text };
+});
+
+/** What a header says under one of its words, continuation lines included. */
+function section(header: string[], word: string): string {
+  const from = header.findIndex((line) => line.startsWith(`-- ${word} `));
+  if (from < 0) return '';
+  const following = header.slice(from + 1).findIndex((line) => !line.startsWith('--   '));
+  return header.slice(from, following < 0 ? undefined : from + 1 + following).join(' ').slice(3 + word.length);
+}
+
+const numbers = (text: string, pattern: RegExp) => new Set([...text.matchAll(pattern)].map((match) => Number(match[1])));
+const redis = redisForFile();
+
+describe('script headers', () => {
+  test.each(scripts)('$file: the header holds against the body', ({ file, first, header, body }) => {
+    const name = file.replace('.lua', '');
+    expect(header[0]).toMatch(new RegExp(`^-- ${name}: `));
+    for (const word of ['KEYS', 'ARGV', 'Returns', 'Guards']) expect(section(header, word), word).not.toBe('');
+
+    const declaredKeys = numbers(section(header, 'KEYS'), /(?<=\s)(\d+) [a-z]/g);
+    expect([...numbers(body, /KEYS\[(\d+)\]/g)].filter((key) => !declaredKeys.has(key))).toEqual([]);
+    const declaredArguments = numbers(section(header, 'ARGV'), /(?<=\s)(\d+)[. ]/g);
+    expect([...numbers(body, /ARGV\[(\d+)\]/g)].filter((argument) => !declaredArguments.has(argument))).toEqual([]);
+
+    const returned = [...body.matchAll(/return (?:\{)?(?:joined and )?'([A-Z_]+)'(?: or '([A-Z_]+)')?/g)].flatMap(([, a, b]) => [a, b]).filter((kind) => kind !== undefined);
+    for (const kind of returned) expect(section(header, 'Returns')).toContain(`'${kind}'`);
+
+    // A promotion's scripts take all of its own keys, in one order, so that a migrating slot stops them before they write.
+    if (section(header, 'KEYS').includes('waiting_queue')) expect(declaredKeys.size).toBeGreaterThanOrEqual(ownKeys('p').length);
+    // Joins and new promotions are refused when memory is full; everything that lets a sale go on to its end is not.
+    const flags = name === 'read' ? 'flags=no-writes,allow-oom' : 'flags=allow-oom';
+    expect(first).toBe(['join', 'init-stock', 'register-promotion'].includes(name) ? '#!lua' : `#!lua ${flags}`);
+  });
+
+  test.each(scripts)('$file: time comes from the prelude alone, numbers are written by digits()', ({ body }) => {
+    expect(body).not.toMatch(/'TIME'/);
+    expect(body).not.toMatch(/redis\.call\('(SET|HSET|ZADD|DECRBY|MSET)'[^\n]*tostring/);
+  });
+
+  test.each(scripts)('$file: is named as its operation, and Redis takes it', async ({ file, text }) => {
+    const { source, sha } = composeScript(text);
+    expect(source.split('\n')[0]).toBe(text.split('\n')[0]);
+    expect(await redis.script('LOAD', source)).toBe(sha);
+    expect(file).toMatch(/^[a-z]+(-[a-z]+)?\.lua$/);
+  });
+
+  test('the order of keys is the one that headers name', () => {
+    const names = ['waiting_queue', 'processing', 'stock', 'ticket', 'promotion', 'lease', 'sold_out_queue', 'restock_requests'];
+    expect(ownKeys('7').map((key) => (key === '{7}' ? 'stock' : key.replace(/^coupon:|:\{7\}$/g, '')))).toEqual(names);
+    for (const { header } of scripts) {
+      const keys = section(header, 'KEYS');
+      if (keys.includes('waiting_queue')) expect(keys).toContain(names.map((name, i) => `${i + 1} ${name}`).join('  '));
+    }
+  });
+
+  test('a simulation can replace the time', async () => {
+    const frozen = prelude.replace(/local function server_now_ms\(\)[\s\S]*?\nend\n/, 'local function server_now_ms() return 42 end\n');
+    expect(frozen).not.toBe(prelude);
+    expect(await redis.eval(composeScript('#!lua\nreturn server_now_ms()\n', frozen).source, 1, '{t}')).toBe(42);
+    const now = Number(await redis.eval(composeScript('#!lua\nreturn server_now_ms()\n').source, 1, '{t}'));
+    expect(Math.abs(now - Date.now())).toBeLessThan(60_000);
+  });
+});

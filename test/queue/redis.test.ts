@@ -62,7 +62,7 @@ describe('a real cluster of three nodes', () => {
   });
 });
 
-describe('a single server, not in cluster mode', () => {
+describe.concurrent('a single server, not in cluster mode', () => {
   test('every operation works', async () => {
     const server = await startRedis({ dataDir: path.join(folder, 'single') });
     const redis = connectRedis({ url: server.url, mode: 'single' });
@@ -72,7 +72,7 @@ describe('a single server, not in cluster mode', () => {
   });
 });
 
-describe('Redis away', () => {
+describe.concurrent('Redis away', () => {
   test.each(['cluster', 'single'] as const)('%s: refused connections fail at once, and it recovers without a restart', async (mode) => {
     const dataDir = path.join(folder, `away-${mode}`);
     let server: RunningRedis = await startRedis({ dataDir });
@@ -104,8 +104,8 @@ describe('Redis away', () => {
   });
 });
 
-describe('Redis full', () => {
-  test('joins and new promotions are refused as unavailable; drain, issue, sweep, control and retire go on to the end', async () => {
+describe.concurrent('Redis full', () => {
+  test('joins and new promotions are refused as unavailable; drain, issue, sweep, control and retire go on to the end', async ({ expect }) => {
     const server = await startRedis({ dataDir: path.join(folder, 'full') });
     const redis = connectRedis({ url: server.url, mode: 'cluster' });
     await initStock(redis, 'p', 5);

@@ -1,0 +1,87 @@
+import { MultiBar, type SingleBar } from 'cli-progress';
+
+/** What is known of a rush while it goes on. */
+export interface Progress {
+  elapsedMs: number;
+  /** Phones with an answer to their join, those turned away included. */
+  joined: number;
+  waiting: number;
+  processing: number;
+  completed: number;
+  /** Lost in line, or turned away at the door. */
+  failed: number;
+  joinsPerSecond: number;
+  /** 50th and 99th percentile of the joins so far, ms. */
+  joinP50Ms: number;
+  joinP99Ms: number;
+  statusP50Ms: number;
+  statusP99Ms: number;
+}
+
+/** Shows how a rush goes on, until it is stopped. */
+export interface ProgressView {
+  show(progress: Progress): void;
+  stop(): void;
+}
+
+const LINE_INTERVAL_MS = 1_000;
+const NAME_CHARS = 10;
+
+/** Bars where a person looks on, else a plain line each second. Both go to standard error: standard output is for the result. */
+export function openProgress(users: number, stream: NodeJS.WriteStream = process.stderr): ProgressView {
+  return stream.isTTY ? openBars(users, stream) : openLines(stream);
+}
+
+function openBars(users: number, stream: NodeJS.WriteStream): ProgressView {
+  // Whoever called handles Ctrl-C; `stop` brings the cursor back.
+  const bars = new MultiBar({ stream, hideCursor: true, gracefulExit: false, barCompleteChar: '█', barIncompleteChar: '░', barsize: 30, format: '{name} {bar} {note}' });
+  const add = (name: string): SingleBar => bars.create(users, 0, { name: name.padEnd(NAME_CHARS), note: '' });
+  const rows = { joined: add('joined'), waiting: add('waiting'), processing: add('processing'), completed: add('completed'), failed: add('failed') };
+  const rate = add('join rate');
+  const latency = add('latency');
+  let rateMax = 1;
+  let latencyMax = 1;
+  return {
+    show(progress) {
+      for (const [name, bar] of Object.entries(rows)) {
+        const value = progress[name as keyof typeof rows];
+        bar.update(value, { note: `${value} of ${users}` });
+      }
+      rateMax = Math.max(rateMax, progress.joinsPerSecond);
+      rate.setTotal(rateMax);
+      rate.update(progress.joinsPerSecond, { note: `${Math.round(progress.joinsPerSecond)}/s` });
+      latencyMax = Math.max(latencyMax, progress.joinP99Ms);
+      latency.setTotal(latencyMax);
+      latency.update(progress.joinP99Ms, { note: latencies(progress) });
+    },
+    stop() {
+      bars.update();
+      bars.stop();
+    },
+  };
+}
+
+function openLines(stream: NodeJS.WritableStream): ProgressView {
+  let nextAtMs = 0;
+  return {
+    show(progress) {
+      if (progress.elapsedMs < nextAtMs) return;
+      nextAtMs = progress.elapsedMs + LINE_INTERVAL_MS;
+      stream.write(`${progressLine(progress)}\n`);
+    },
+    stop() {},
+  };
+}
+
+function progressLine(progress: Progress): string {
+  const { elapsedMs, joined, waiting, processing, completed, failed, joinsPerSecond } = progress;
+  return (
+    `${(elapsedMs / 1000).toFixed(1).padStart(5)} s  joined ${joined}  waiting ${waiting}  processing ${processing}  ` +
+    `completed ${completed}  failed ${failed}  ${Math.round(joinsPerSecond)} joins/s  ${latencies(progress)}`
+  );
+}
+
+function latencies({ joinP50Ms, joinP99Ms, statusP50Ms, statusP99Ms }: Progress): string {
+  const pair = (p50: number, p99: number) => `${p50.toFixed(1)}/${p99.toFixed(1)} ms`;
+  return `join p50/p99 ${pair(joinP50Ms, joinP99Ms)}, status ${pair(statusP50Ms, statusP99Ms)}`;
+}

@@ -1,0 +1,53 @@
+import type { Check } from './audit.ts';
+import type { Latency, RushResult } from './rush.ts';
+
+/** Offending users shown for a check; more would hide the other checks. */
+const OFFENDERS_SHOWN = 10;
+const OFFENDERS_IN_JSON = 1000;
+const NAME_CHARS = 14;
+
+/** The result of a rush for people: a few figures, the audit line by line, the verdict. */
+export function reportText(result: RushResult): string {
+  const { users, stock, issued, lost, turnedAway, joinsPerSecond, audit, auditedBy, timedOut } = result;
+  const left = users - issued - lost - turnedAway;
+  const rows: [string, string][] = [
+    ['system', result.apiUrl],
+    ['promotion', result.promotionId],
+    ['users', `${users}: ${issued} won, ${lost} lost, ${turnedAway} sold out at the door${left > 0 ? `, ${left} left over` : ''}`],
+    ['stock', String(stock)],
+    ['joins', `${Math.round(joinsPerSecond)}/s, the last answered after ${seconds(result.joinedMs)}`],
+    ['join latency', latency(result.join)],
+    ['status latency', latency(result.status)],
+    ['sold out', result.soldOutMs === null ? 'no' : `after ${seconds(result.soldOutMs)}`],
+    ['last answer', `after ${seconds(result.totalMs)}${timedOut ? ', when time was up' : ''}`],
+  ];
+  const failed = audit.checks.filter((check) => check.result === 'FAILED').length;
+  const verdict = audit.passed
+    ? `Audit passed${auditedBy === 'HTTP alone' ? ', by HTTP alone: Redis was not in reach' : ''}.`
+    : `Audit FAILED: ${failed} of ${audit.checks.length} promises are broken.`;
+  return [...rows.map(([name, value]) => `${name.padEnd(NAME_CHARS)} ${value}`), '', ...audit.checks.flatMap(checkLines), '', verdict].join('\n');
+}
+
+/** The result of a rush for machines: the same figures, times in ms. */
+export function reportJson(result: RushResult): string {
+  const checks = result.audit.checks.map((check) => ({
+    ...check,
+    offenders: check.offenders.slice(0, OFFENDERS_IN_JSON),
+    offenderCount: check.offenders.length,
+  }));
+  return JSON.stringify({ ...result, audit: { ...result.audit, checks } }, undefined, 2);
+}
+
+function checkLines({ promise, result, detail, offenders }: Check): string[] {
+  const more = offenders.length - OFFENDERS_SHOWN;
+  return [
+    `${result.padEnd(11)}  ${promise}: ${detail}`,
+    ...offenders.slice(0, OFFENDERS_SHOWN).map((offender) => `               ${offender}`),
+    ...(more > 0 ? [`               and ${more} more`] : []),
+  ];
+}
+
+const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+
+const latency = ({ count, p50, p99, max }: Latency) =>
+  count === 0 ? 'none measured' : `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, max ${max.toFixed(1)} ms (${count} requests)`;

@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openProgress } from '../bench/progress.ts';
+import { reportJson, reportText } from '../bench/report.ts';
+import { findRunningSystem, type RunningSystem } from '../bench/running-system.ts';
+import { readRushArguments, type RushArguments } from '../bench/rush-options.ts';
+import { rush } from '../bench/rush.ts';
+import { startSystem } from '../local/system.ts';
+
+const ENDPOINTS_FILE = fileURLToPath(new URL('../.local/endpoints.json', import.meta.url));
+
+const say = (line: string) => process.stderr.write(`${line}\n`);
+const broken = new AbortController();
+const { signal } = broken;
+const breakOff = () => {
+  if (signal.aborted) process.exit(1);
+  broken.abort(new Error('The rush was broken off.'));
+};
+process.on('SIGINT', breakOff).on('SIGTERM', breakOff);
+
+const cleanups: (() => void | Promise<void>)[] = [];
+try {
+  const args = readRushArguments(process.argv);
+  const system = await provideSystem(args);
+  const { users, stock, promotion: promotionId, timeoutMs } = args;
+  const { apiUrl, redisUrl } = system;
+  say(`${users} users rush to ${apiUrl} for ${stock} coupons of promotion ${promotionId}.`);
+  const result = await rush({ apiUrl, redisUrl, promotionId, users, stock, timeoutMs, view: openProgress(users), signal });
+  console.log(args.json ? reportJson(result) : `\n${reportText(result)}`);
+  if (!result.audit.passed) process.exitCode = 1;
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+} finally {
+  for (const cleanup of cleanups.toReversed()) await cleanup();
+}
+
+/** The system that runs, or one started for this crowd. */
+async function provideSystem({ url, redis, batch }: RushArguments): Promise<RunningSystem> {
+  const running = await findRunningSystem(ENDPOINTS_FILE, url);
+  if (running !== undefined) {
+    if (batch !== undefined) throw new Error(`A system runs at ${running.apiUrl} with a batch size of its own: leave --batch out, or stop it first.`);
+    return { apiUrl: running.apiUrl, redisUrl: redis ?? running.redisUrl };
+  }
+  if (redis !== undefined) throw new Error('--redis names the Redis of a running system, and none runs: start it, or leave --redis out.');
+  return startOwnSystem(batch);
+}
+
+async function startOwnSystem(batch: number | undefined): Promise<RunningSystem> {
+  say('No system runs here: starting one for this crowd …');
+  const startedAt = performance.now();
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'coupon-rush-'));
+  cleanups.push(() => rmSync(dataDir, { recursive: true, force: true }));
+  const system = await startSystem({
+    dataDir,
+    port: 0,
+    ...(batch !== undefined && { context: { batchSize: String(batch) } }),
+    redisUrl: process.env.REDIS_URL || undefined,
+    log: say,
+    signal,
+  });
+  cleanups.push(() => system.stop());
+  void system.failed.then((sentence) => broken.abort(new Error(sentence)));
+  say(`It is ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);
+  return system.endpoints;
+}

@@ -1,0 +1,58 @@
+import { Duration } from 'aws-cdk-lib/core';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { Environment } from '../lambda/config.ts';
+import type { Network } from './network.ts';
+import type { Stage } from './stages.ts';
+
+/** The longest that SQS keeps a message: time to find out why it failed. */
+const DEAD_LETTER_DAYS = 14;
+
+interface IssuingProps {
+  readonly network: Network;
+  readonly limits: Stage['issuing'];
+}
+
+/** The way from the drain loop to the issuer: the queue of admitted batches, and the dead-letter queue for what can't be issued. */
+export class Issuing extends Construct {
+  readonly queue: sqs.Queue;
+  readonly deadLetterQueue: sqs.Queue;
+  readonly #network: Network;
+  readonly #limits: Stage['issuing'];
+
+  constructor(scope: Construct, id: string, { network, limits }: IssuingProps) {
+    super(scope, id);
+    this.#network = network;
+    this.#limits = limits;
+    this.deadLetterQueue = new sqs.Queue(this, 'DeadLetterQueue', {
+      retentionPeriod: Duration.days(DEAD_LETTER_DAYS),
+      enforceSSL: true,
+    });
+    this.queue = new sqs.Queue(this, 'Queue', {
+      visibilityTimeout: Duration.seconds(limits.visibilityTimeoutSeconds),
+      deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: limits.receiveCountMax },
+      enforceSSL: true,
+    });
+  }
+
+  /** Lets the function send batches, over the network and by permission, and answers what it must be told for that. */
+  bindSender(sender: lambda.Function): Pick<Environment<'drain-loop'>, 'QUEUE_URL'> {
+    this.#network.allowSend(sender, this.queue);
+    this.queue.grant(sender, 'sqs:SendMessage');
+    return { QUEUE_URL: this.queue.queueUrl };
+  }
+
+  /** Has Lambda hand the batches to the issuer, with permission to receive and delete them. */
+  deliverTo(issuer: lambda.Function): void {
+    issuer.addEventSource(
+      new SqsEventSource(this.queue, {
+        batchSize: this.#limits.messagesMax,
+        // Not reserved concurrency: throttled deliveries would use up the receive count and end in the dead-letter queue.
+        maxConcurrency: this.#limits.issuersMax,
+        reportBatchItemFailures: true,
+      }),
+    );
+  }
+}

@@ -1,0 +1,70 @@
+import { RemovalPolicy } from 'aws-cdk-lib/core';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as elasticache from 'aws-cdk-lib/aws-elasticache';
+import { Construct } from 'constructs';
+import type { Environment } from '../lambda/config.ts';
+import type { Network } from './network.ts';
+import type { Stage } from './stages.ts';
+
+const PORT = 6379;
+const VALKEY_VERSION = '9.0';
+const VALKEY_FAMILY = 'valkey9';
+
+interface RedisProps {
+  readonly network: Network;
+  readonly size: Stage['redis'];
+  /** Whether a last snapshot is taken before the cluster is deleted or replaced. */
+  readonly keepData: boolean;
+}
+
+/** Where every promotion lives: a Valkey cluster, encrypted under way and at rest, that refuses writes rather than evict a status. */
+export class Redis extends Construct {
+  readonly url: string;
+  readonly #connections: ec2.Connections;
+
+  constructor(scope: Construct, id: string, { network, size, keepData }: RedisProps) {
+    super(scope, id);
+    const securityGroup = network.closedSecurityGroup(this, 'SecurityGroup', 'Redis');
+    this.#connections = new ec2.Connections({ securityGroups: [securityGroup], defaultPort: ec2.Port.tcp(PORT) });
+
+    const parameters = new elasticache.CfnParameterGroup(this, 'Parameters', {
+      cacheParameterGroupFamily: VALKEY_FAMILY,
+      description: 'Cluster mode, and no eviction: every key is a record of who stands where or who won',
+      properties: { 'cluster-enabled': 'yes', 'maxmemory-policy': 'noeviction' },
+    });
+    const subnets = new elasticache.CfnSubnetGroup(this, 'Subnets', {
+      description: 'The isolated subnets',
+      subnetIds: network.vpc.isolatedSubnets.map((subnet) => subnet.subnetId),
+    });
+    const group = new elasticache.CfnReplicationGroup(this, 'Cluster', {
+      replicationGroupDescription: 'The waiting lines of the coupon queue',
+      engine: 'valkey',
+      engineVersion: VALKEY_VERSION,
+      cacheNodeType: size.nodeType,
+      clusterMode: 'enabled',
+      numNodeGroups: size.shards,
+      replicasPerNodeGroup: size.replicas,
+      multiAzEnabled: size.replicas > 0,
+      // ElastiCache refuses cluster mode without it, even where there is no replica to fail over to.
+      automaticFailoverEnabled: true,
+      durability: size.durability === 'disabled' ? undefined : size.durability,
+      port: PORT,
+      transitEncryptionEnabled: true,
+      atRestEncryptionEnabled: true,
+      cacheParameterGroupName: parameters.ref,
+      cacheSubnetGroupName: subnets.ref,
+      securityGroupIds: [securityGroup.securityGroupId],
+      snapshotRetentionLimit: size.snapshotDays,
+    });
+    // Without this, a change of the shard count replaces the cluster, and its data with it.
+    group.cfnOptions.updatePolicy = { useOnlineResharding: true };
+    group.applyRemovalPolicy(keepData ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY);
+    this.url = `rediss://${group.attrConfigurationEndPointAddress}:${group.attrConfigurationEndPointPort}`;
+  }
+
+  /** Lets the client reach Redis, and answers what it must be told for that. */
+  bind(client: ec2.IConnectable): Pick<Environment<'join'>, 'REDIS_URL' | 'REDIS_MODE'> {
+    this.#connections.allowDefaultPortFrom(client, 'uses Redis');
+    return { REDIS_URL: this.url, REDIS_MODE: 'cluster' };
+  }
+}

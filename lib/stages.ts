@@ -1,0 +1,84 @@
+/** How fast the line moves. */
+export interface Pace {
+  /** Users admitted per promotion and interval. */
+  readonly batchSize: number;
+  readonly drainIntervalMs: number;
+  /** Users admitted but not yet issued, per promotion, at which admission waits. */
+  readonly maxInFlight: number;
+  /** After this long an admitted user's message counts as lost and is sent again. */
+  readonly leaseMs: number;
+}
+
+export interface FunctionSize {
+  readonly memoryMb: number;
+  readonly timeoutSeconds: number;
+}
+
+/** Everything that differs, or may one day differ, between two deployments. */
+export interface Stage {
+  readonly pace: Pace;
+  /** Drain loops that share the promotions between them; at most RULE_TARGETS_MAX. */
+  readonly shards: number;
+  readonly redis: {
+    readonly nodeType: string;
+    readonly shards: number;
+    /** Replicas of each shard; with one or more of them, shards are spread over availability zones. */
+    readonly replicas: number;
+    /** `sync`: an acknowledged write survives a failover. Can't be changed once deployed, wants a replica and no t4g node. */
+    readonly durability: 'sync' | 'disabled';
+    readonly snapshotDays: number;
+  };
+  readonly functions: {
+    readonly api: FunctionSize;
+    readonly drainLoop: FunctionSize;
+    readonly issuer: FunctionSize;
+  };
+  readonly issuing: {
+    readonly visibilityTimeoutSeconds: number;
+    /** Times a message is delivered before it goes to the dead-letter queue. */
+    readonly receiveCountMax: number;
+    /** Messages handed to one issuer call. */
+    readonly messagesMax: number;
+    /** Issuer calls at the same time. */
+    readonly issuersMax: number;
+  };
+  readonly logDays: number;
+  /** Whether Redis's data outlives the stack, as a last snapshot, and the logs with it. */
+  readonly keepData: boolean;
+}
+
+/** EventBridge allows five targets a rule, and every shard is one. */
+export const RULE_TARGETS_MAX = 5;
+/** Admitted but not issued users, in batches, unless a stage says otherwise. */
+export const IN_FLIGHT_BATCHES = 10;
+
+const batchSize = 100;
+
+const dev: Stage = {
+  pace: { batchSize, drainIntervalMs: 1000, maxInFlight: IN_FLIGHT_BATCHES * batchSize, leaseMs: 60_000 },
+  shards: 1,
+  redis: { nodeType: 'cache.t4g.micro', shards: 1, replicas: 0, durability: 'disabled', snapshotDays: 0 },
+  functions: {
+    // Far above the 2.5 s deadline of an operation, so that a caller gets an answer of ours and not a timeout of Lambda's.
+    api: { memoryMb: 512, timeoutSeconds: 10 },
+    // A run must live past the next start, and the starts of a one-minute rule may lie 119 s apart.
+    drainLoop: { memoryMb: 512, timeoutSeconds: 150 },
+    issuer: { memoryMb: 512, timeoutSeconds: 8 },
+  },
+  // Visible again after more than six issuer timeouts, as AWS advises, and before the lease runs out and the users are sent anew.
+  issuing: { visibilityTimeoutSeconds: 50, receiveCountMax: 5, messagesMax: 10, issuersMax: 10 },
+  logDays: 7,
+  keepData: false,
+};
+
+const prod: Stage = {
+  ...dev,
+  redis: { nodeType: 'cache.r7g.large', shards: 2, replicas: 1, durability: 'sync', snapshotDays: 7 },
+  functions: { ...dev.functions, api: { ...dev.functions.api, memoryMb: 1024 } },
+  logDays: 90,
+  keepData: true,
+};
+
+export const stages = { dev, prod };
+
+export type StageName = keyof typeof stages;

@@ -1,0 +1,83 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { rendered, variablesOf, type Resource, type Shape } from './deployment.ts';
+
+const appFile = fileURLToPath(new URL('../../bin/app.ts', import.meta.url));
+const PROCESS_TIMEOUT_MS = 60_000;
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'coupon-queue-app-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs the app as the CDK CLI and the local run do, but from a folder that is not the project's. */
+function synthesize(name: string, context: Record<string, unknown>, env: Record<string, string> = { CDK_VALIDATION: 'false' }) {
+  const output = join(folder, name);
+  const { status, stderr } = spawnSync(process.execPath, [appFile], {
+    cwd: tmpdir(),
+    encoding: 'utf8',
+    timeout: PROCESS_TIMEOUT_MS,
+    env: { PATH: process.env['PATH'], CDK_OUTDIR: output, CDK_CONTEXT_JSON: JSON.stringify(context), ...env },
+  });
+  return { output, status, stderr };
+}
+
+/** What each bundle exports as its handler, loaded as Lambda would: with its own environment, and no node_modules to lean on. */
+function handlerTypes(bundles: readonly { file: string; variables: Record<string, string> }[]): unknown {
+  const script = `
+    const types = [];
+    for (const { file, variables } of ${JSON.stringify(bundles)}) {
+      process.env = { AWS_REGION: 'eu-west-1', ...variables };
+      const { handler } = await import(file).catch(({ message }) => ({ handler: message }));
+      types.push(typeof handler === 'string' ? handler : typeof handler);
+    }
+    console.log(JSON.stringify(types));
+    process.exit();`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: folder,
+    encoding: 'utf8',
+    timeout: PROCESS_TIMEOUT_MS,
+  });
+  return stdout ? JSON.parse(stdout) : stderr;
+}
+
+const readJson = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'));
+
+test('an assembly holds every function as one module that needs nothing but Node', () => {
+  const { output, status, stderr } = synthesize('dev', { batchSize: '1000' });
+  expect(status, stderr).toBe(0);
+  const template = readJson(join(output, 'coupon-queue-dev.template.json')) as { Resources: Record<string, Resource> };
+  const bundles = Object.values(template.Resources)
+    .filter(({ Type }) => Type === 'AWS::Lambda::Function')
+    .map((resource) => {
+      const hash = rendered((resource.Properties['Code'] as Shape)['S3Key']).replace(/\.zip$/, '');
+      const variables = Object.fromEntries(Object.entries(variablesOf(resource)).map(([key, value]) => [key, rendered(value)]));
+      return { asset: join(output, `asset.${hash}`), variables };
+    });
+
+  // A source map or a metafile beside the module would be shipped with it.
+  expect(bundles.map(({ asset }) => readdirSync(asset))).toEqual(bundles.map(() => ['index.mjs']));
+  expect(new Set(bundles.map(({ asset }) => asset)).size).toBe(bundles.length);
+  const files = bundles.map(({ asset, variables }) => ({ file: pathToFileURL(join(asset, 'index.mjs')).href, variables }));
+  expect(handlerTypes(files)).toEqual(bundles.map(() => 'function'));
+});
+
+test.each(['dev', 'prod'])('the checks that CDK has for a template find nothing in %s', (stage) => {
+  const { output, status, stderr } = synthesize(`checked-${stage}`, { stage, 'aws:cdk:bundling-stacks': [] }, { CDK_VALIDATION: 'true' });
+  expect(status, stderr).toBe(0);
+  expect(readJson(join(output, 'validation-report.json'))).toMatchObject({ pluginReports: [] });
+});
+
+test.each([
+  ['unknown-stage', { stage: 'staging' }, 'There is no stage "staging": choose one of dev, prod (-c stage=dev).\n'],
+  ['bad-number', { batchSize: '1001' }, 'The context value batchSize is "1001", but must be a whole number from 1 to 1000 (-c batchSize=1).\n'],
+])('%s is refused in one sentence', (name, context, sentence) => {
+  const { output, status, stderr } = synthesize(name, context);
+  expect({ status, stderr }).toEqual({ status: 1, stderr: sentence });
+  expect(readdirSync(output)).not.toContain('manifest.json');
+});

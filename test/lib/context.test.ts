@@ -1,0 +1,51 @@
+import { App } from 'aws-cdk-lib/core';
+import * as v from 'valibot';
+import { describe, expect, test } from 'vitest';
+import { environments } from '../../lambda/config.ts';
+import { PACE_BOUNDS, readStage } from '../../lib/context.ts';
+import { IN_FLIGHT_BATCHES, stages } from '../../lib/stages.ts';
+
+const read = (context: Record<string, unknown>) => readStage(new App({ context }).node);
+
+describe('the stage', () => {
+  test('is dev unless another is asked for', () => {
+    expect(read({})).toEqual({ name: 'dev', stage: stages.dev });
+    expect(read({ stage: 'prod' })).toEqual({ name: 'prod', stage: stages.prod });
+  });
+
+  test.each(['staging', 'toString', '', 'DEV', 7, ['dev']])('%j does not exist, and the message says which do', (stage) => {
+    expect(() => read({ stage })).toThrow(/^There is no stage .*: choose one of dev, prod \(-c stage=dev\)\.$/);
+  });
+});
+
+describe('the pace', () => {
+  test('is overridden value by value, as a string or as a number', () => {
+    const { stage } = read({ stage: 'prod', batchSize: '250', leaseMs: 5000 });
+    expect(stage).toEqual({
+      ...stages.prod,
+      pace: { ...stages.prod.pace, batchSize: 250, maxInFlight: 250 * IN_FLIGHT_BATCHES, leaseMs: 5000 },
+    });
+  });
+
+  test('keeps a limit of users in flight that is given beside the batch size', () => {
+    expect(read({ batchSize: '250', maxInFlight: '300' }).stage.pace.maxInFlight).toBe(300);
+  });
+
+  const keys = Object.keys(PACE_BOUNDS) as (keyof typeof PACE_BOUNDS)[];
+
+  describe.each(keys)('%s', (key) => {
+    const [min, max] = PACE_BOUNDS[key];
+
+    test.each([min - 1, max + 1, '', ' 100', '1e2', '0x64', '-1', '100.5', 100.5, true, null, ['100']])('refuses %j in one sentence', (value) => {
+      const sentence = new RegExp(`^The context value ${key} is .+, but must be a whole number from ${min} to ${max} \\(-c ${key}=${min}\\)\\.$`);
+      expect(() => read({ [key]: value })).toThrow(sentence);
+    });
+
+    test('may be what the functions accept, no more and no less', () => {
+      const variable = { batchSize: 'BATCH_SIZE', drainIntervalMs: 'DRAIN_INTERVAL_MS', maxInFlight: 'MAX_IN_FLIGHT', leaseMs: 'LEASE_MS' } as const;
+      const schema = environments['drain-loop'].entries[variable[key]];
+      const accepted = [min - 1, min, max, max + 1].map((value) => v.is(schema, String(value)));
+      expect(accepted).toEqual([false, true, true, false]);
+    });
+  });
+});

@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { stages } from '../../lib/stages.ts';
+import { deploy, deployments, functionNames, rendered, statementsOf, target, type Value } from './deployment.ts';
+
+describe.each(deployments)('%s', (_, stage) => {
+  const deployment = deploy(stage);
+
+  test('synthesizes without a warning', () => {
+    expect(deployment.warnings).toEqual([]);
+  });
+
+  test('has no physical names and no custom resources', () => {
+    const names = /^(FunctionName|QueueName|RoleName|LogGroupName|GroupName|ReplicationGroupId|CacheSubnetGroupName|Name)$/;
+    for (const { Type, Properties } of Object.values(deployment.resources)) {
+      expect(Type).not.toMatch(/^Custom::|::CustomResource$/);
+      const named = Object.keys(Properties).filter((key) => names.test(key) && typeof Properties[key] === 'string');
+      // An HTTP API must have a name, which need not be unique.
+      expect({ Type, named }).toEqual({ Type, named: Type === 'AWS::ApiGatewayV2::Api' ? ['Name'] : [] });
+    }
+  });
+
+  describe('permissions', () => {
+    const queue = deployment.at(deployment.only('AWS::Lambda::EventSourceMapping').Properties['EventSourceArn']);
+    const roleOf = (name: (typeof functionNames)[number]) => target(deployment.lambda(name).Properties['Role']);
+    const statements = Object.values(deployment.ofType('AWS::IAM::Policy')).flatMap((policy) =>
+      statementsOf(policy).map((statement) => ({
+        actions: [statement['Action'] ?? []].flat().map(rendered),
+        resources: [statement['Resource'] ?? []].flat(),
+        roles: (policy.Properties['Roles'] as Value[]).map(target),
+      })),
+    );
+
+    test('each function has a role of its own, for running in a network and no more', () => {
+      expect(new Set(functionNames.map(roleOf)).size).toBe(functionNames.length);
+      for (const { Properties } of Object.values(deployment.ofType('AWS::IAM::Role'))) {
+        expect(Properties).not.toHaveProperty('Policies');
+        for (const arn of Properties['ManagedPolicyArns'] as Value[]) {
+          expect(rendered(arn)).toMatch(/:iam::aws:policy\/service-role\/AWSLambda(Basic|VPCAccess)ExecutionRole$/);
+        }
+      }
+    });
+
+    test('no statement allows every action, or anything on but the queue', () => {
+      expect(statements).not.toEqual([]);
+      for (const { actions, resources } of statements) {
+        for (const action of actions) expect(action).toMatch(/^[a-z]+:[A-Za-z]+$/);
+        expect(resources.map(target)).toEqual([queue.id]);
+      }
+    });
+
+    test('only the loop sends, only the issuer receives, and nobody else may do anything', () => {
+      const holders = (action: string) => statements.filter(({ actions }) => actions.includes(action)).flatMap(({ roles }) => roles);
+      expect(holders('sqs:SendMessage')).toEqual([roleOf('drain-loop')]);
+      expect(holders('sqs:ReceiveMessage')).toEqual([roleOf('issuer')]);
+      expect(new Set(statements.flatMap(({ roles }) => roles))).toEqual(new Set([roleOf('drain-loop'), roleOf('issuer')]));
+    });
+  });
+});
+
+test('prod keeps its data, survives the loss of a node and is not smaller than dev', () => {
+  const { dev, prod } = stages;
+  expect(prod).toMatchObject({ keepData: true, redis: { durability: 'sync' } });
+  expect(prod.redis.replicas).toBeGreaterThan(0);
+  expect(prod.redis.shards).toBeGreaterThanOrEqual(dev.redis.shards);
+  expect(prod.logDays).toBeGreaterThanOrEqual(dev.logDays);
+});

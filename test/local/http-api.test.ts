@@ -1,0 +1,117 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { expect, it, onTestFinished } from 'vitest';
+import type { InvokeResult } from '../../local/function-process.ts';
+import { checkPort, startHttpApi, type HttpApi } from '../../local/http-api.ts';
+
+type Invoke = (payload: string, waitMsMax: number) => Promise<InvokeResult>;
+
+async function start(invoke: Invoke, timeoutMs = 5000): Promise<HttpApi> {
+  const api = await startHttpApi([{ method: 'POST', path: '/work', timeoutMs, invoke }], 0);
+  onTestFinished(() => api.stop(0));
+  return api;
+}
+
+const answering = (value: unknown): Invoke => async () => ({ outcome: 'answered', payload: JSON.stringify(value) });
+const post = (api: HttpApi, body: BodyInit = '{}'): Promise<Response> =>
+  fetch(`${api.url}/work`, { method: 'POST', body, headers: { 'content-type': 'application/json' } });
+const seen = async (response: Response): Promise<unknown> => [response.status, await response.json()];
+
+it('calls the function of a route and answers what it answers', async () => {
+  let event: unknown;
+  const api = await start(async (payload) => {
+    event = JSON.parse(payload);
+    return { outcome: 'answered', payload: JSON.stringify({ statusCode: 201, headers: { 'x-own': '1' }, body: '쿠폰' }) };
+  });
+  const response = await post(api, '{"a":1}');
+  expect([response.status, await response.text(), response.headers.get('x-own')]).toEqual([201, '쿠폰', '1']);
+  const requestId = response.headers.get('apigw-requestid');
+  expect(requestId).toBeTruthy();
+  expect(event).toMatchObject({ routeKey: 'POST /work', body: '{"a":1}', requestContext: { requestId } });
+});
+
+it.each([
+  ['GET', '/work'],
+  ['POST', '/work/'],
+  ['POST', '/WORK'],
+  ['POST', '/other?x=/work'],
+  ['OPTIONS', '/work'],
+])('answers 404 to %s %s', async (method, path) => {
+  const api = await start(answering({}));
+  expect(await seen(await fetch(api.url + path, { method }))).toEqual([404, { message: 'Not Found' }]);
+});
+
+it('answers 404 to HEAD', async () => {
+  const api = await start(answering({}));
+  expect((await fetch(`${api.url}/work`, { method: 'HEAD' })).status).toBe(404);
+});
+
+it.each<[string, InvokeResult, unknown]>([
+  ['failed', { outcome: 'failed', error: { errorType: 'E', errorMessage: 'secret' } }, [500, { message: 'Internal Server Error' }]],
+  ['timed out', { outcome: 'timed-out', error: { errorType: 'E', errorMessage: 'secret' } }, [503, { message: 'Service Unavailable' }]],
+  ['was throttled', { outcome: 'throttled' }, [503, { message: 'Service Unavailable' }]],
+  ['answered no JSON', { outcome: 'answered', payload: 'x' }, [500, { message: 'Internal Server Error' }]],
+  [
+    'answered a header that HTTP forbids',
+    { outcome: 'answered', payload: '{"statusCode":200,"headers":{"a b":"c"}}' },
+    [500, { message: 'Internal Server Error' }],
+  ],
+])('says nothing of the inside when a function %s', async (_what, result, expected) => {
+  const api = await start(async () => result);
+  expect(await seen(await post(api))).toEqual(expected);
+});
+
+it('gives up on a function when the integration timeout is over', async () => {
+  const api = await start(() => new Promise(() => {}), 50);
+  expect(await seen(await post(api))).toEqual([503, { message: 'Service Unavailable' }]);
+});
+
+it.each([
+  ['API Gateway', 10_000_001],
+  ['Lambda', 6_400_000],
+])('answers 413 to a body that is larger than %s takes', async (_whose, bytes) => {
+  const api = await start(answering({}));
+  expect(await seen(await post(api, 'x'.repeat(bytes)))).toEqual([413, { message: 'Request Entity Too Large' }]);
+});
+
+it('refuses large headers and what is not HTTP', async () => {
+  const api = await start(answering({}));
+  const large = await fetch(`${api.url}/work`, { headers: { large: 'x'.repeat(11_000) } });
+  expect(await seen(large)).toEqual([431, { message: 'Request Header Fields Too Large' }]);
+  const socket = connect(Number(new URL(api.url).port), '127.0.0.1').end('nonsense\r\n\r\n');
+  expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n[^]*{"message":"Bad Request"}$/);
+});
+
+it('lets requests under way end when it stops, within bounds', async () => {
+  let finish: (result: InvokeResult) => void = () => {};
+  const called = Promise.withResolvers<void>();
+  const api = await start((payload) => {
+    called.resolve();
+    return new Promise((resolve) => (finish = payload.includes('hang') ? () => {} : resolve));
+  });
+  const response = post(api);
+  await called.promise;
+  const stopped = api.stop(5000);
+  finish({ outcome: 'answered', payload: '{"done":true}' });
+  expect(await seen(await response)).toEqual([200, { done: true }]);
+  await stopped;
+  await expect(post(api)).rejects.toThrow();
+});
+
+it('cuts off requests that do not end in time when it stops', async () => {
+  const called = Promise.withResolvers<void>();
+  const api = await start(() => {
+    called.resolve();
+    return new Promise(() => {});
+  });
+  const refused = expect(post(api)).rejects.toThrow();
+  await called.promise;
+  await api.stop(30);
+  await refused;
+});
+
+it('says what to do about a port that is taken', async () => {
+  const api = await start(answering({}));
+  const port = Number(new URL(api.url).port);
+  await expect(checkPort(port)).rejects.toThrow(`Port ${port} is taken: stop what listens there, or choose another with PORT=….`);
+});

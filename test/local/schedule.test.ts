@@ -1,0 +1,54 @@
+import { expect, it, onTestFinished, vi } from 'vitest';
+import type { InvokeResult } from '../../local/function-process.ts';
+import { startSchedule } from '../../local/schedule.ts';
+
+const PERIOD_MS = 40;
+const ok: InvokeResult = { outcome: 'answered', payload: 'null' };
+
+it('fires every target at once and each period, with its input, also while earlier calls run', async () => {
+  const fired: { input: string; atMs: number }[] = [];
+  const startMs = performance.now();
+  const invoke = (input: string): Promise<InvokeResult> => {
+    fired.push({ input, atMs: performance.now() - startMs });
+    return new Promise(() => {});
+  };
+  const schedule = startSchedule([{ input: 'a', invoke }, { input: 'b', invoke }], PERIOD_MS, () => {});
+  onTestFinished(() => schedule.stop());
+  expect(fired.map(({ input }) => input)).toEqual(['a', 'b']);
+  await vi.waitFor(() => expect(fired.length).toBeGreaterThanOrEqual(8), 5000);
+  for (const [index, { atMs }] of fired.filter(({ input }) => input === 'a').entries()) {
+    // A timer may fire up to a millisecond early; late it may be as much as the machine likes.
+    expect(atMs).toBeGreaterThanOrEqual(index * PERIOD_MS - 1);
+  }
+  schedule.stop();
+  const count = fired.length;
+  await new Promise((resolve) => setTimeout(resolve, 3 * PERIOD_MS));
+  expect(fired).toHaveLength(count);
+});
+
+it('leaves out periods that it slept through', async () => {
+  let calls = 0;
+  const invoke = async (): Promise<InvokeResult> => {
+    calls += 1;
+    return ok;
+  };
+  const schedule = startSchedule([{ input: '', invoke }], PERIOD_MS, () => {});
+  onTestFinished(() => schedule.stop());
+  const awakeMs = performance.now() + 10 * PERIOD_MS;
+  while (performance.now() < awakeMs);
+  await vi.waitFor(() => expect(calls).toBeGreaterThanOrEqual(2), { timeout: 5000, interval: 1 });
+  expect(calls).toBeLessThanOrEqual(3);
+});
+
+it('says in a sentence what went wrong with a call, and goes on', async () => {
+  const results: InvokeResult[] = [
+    { outcome: 'failed', error: { errorType: 'TypeError', errorMessage: 'no\nstack' } },
+    { outcome: 'throttled' },
+    ok,
+  ];
+  const sentences: string[] = [];
+  const schedule = startSchedule([{ input: '', invoke: async () => results.shift() ?? ok }], PERIOD_MS, (line) => sentences.push(line));
+  onTestFinished(() => schedule.stop());
+  await vi.waitFor(() => expect(results).toEqual([]), 5000);
+  expect(sentences).toEqual(['A scheduled call failed: TypeError: no', 'A scheduled call found no free process.']);
+});

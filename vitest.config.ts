@@ -49,7 +49,12 @@ export default defineConfig({
       {
         extends: true,
         plugins: [lua],
-        test: { name: 'house', include: ['test/lib/**/*.test.ts', 'test/local/**/*.test.ts', 'test/docs/**/*.test.ts'] },
+        test: { name: 'house', include: ['test/{house,lib,local,bench,docs}/**/*.test.ts'] },
+      },
+      {
+        extends: true,
+        plugins: [lua],
+        test: { name: 'journeys', include: ['test/*.test.ts'], globalSetup: 'test/system-global-setup.ts' },
       },
     ],
   },

@@ -67,7 +67,7 @@ export async function readRedisFacts(redis: RedisClient, promotionId: string, us
     line: await inChunks((from, to) => redis.lrange(keys.waitingQueue, from, to)),
     soldOutLine: await inChunks((from, to) => redis.lrange(keys.soldOutQueue, from, to)),
     processing: await redis.smembers(keys.processing),
-    leases: await inChunks((from, to) => redis.zrange(keys.lease, from, to)),
+    leases: await inChunks((from, to) => redis.zrange(keys.lease, String(from), String(to))),
     tickets,
     statuses,
   };

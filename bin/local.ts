@@ -7,6 +7,7 @@ import { startSystem, type Endpoints } from '../local/system.ts';
 const PORT_MAX = 65_535;
 /** More than all parts of a stop may take together; a start that is stopped may be in the middle of a download. */
 const STOP_TIMEOUT_MS = 20_000;
+const SECOND_ASK_AFTER_MS = 300;
 const DATA_DIR = join(import.meta.dirname, '..', '.local');
 
 function parsePort(value: string): number {
@@ -38,9 +39,13 @@ function greeting({ apiUrl, redisUrl, sqsEndpoint }: Endpoints): string {
 async function run(options: { context: Record<string, string>; port: number }): Promise<void> {
   const stopping = new AbortController();
   const stopAsked = new Promise<undefined>((resolve) => {
+    let askedAtMs = 0;
     const ask = (): void => {
       // Whoever asks twice does not want to wait; everything that was started notices that this process is gone.
-      if (stopping.signal.aborted) process.exit(1);
+      // One Ctrl-C may arrive twice at once, from the terminal and from npm.
+      if (stopping.signal.aborted && performance.now() - askedAtMs > SECOND_ASK_AFTER_MS) process.exit(1);
+      if (stopping.signal.aborted) return;
+      askedAtMs = performance.now();
       stopping.abort();
       resolve(undefined);
       setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref();

@@ -1,13 +1,15 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { openProgress } from '../bench/progress.ts';
 import { reportJson, reportText } from '../bench/report.ts';
 import { findRunningSystem, type RunningSystem } from '../bench/running-system.ts';
 import { readRushArguments, type RushArguments } from '../bench/rush-options.ts';
 import { rush } from '../bench/rush.ts';
-import { startSystem } from '../local/system.ts';
+import type { OwnSystemMessage, OwnSystemOptions } from './rush-system.ts';
 
 const ENDPOINTS_FILE = fileURLToPath(new URL('../.local/endpoints.json', import.meta.url));
 
@@ -15,17 +17,17 @@ const say = (line: string) => process.stderr.write(`${line}\n`);
 const broken = new AbortController();
 const { signal } = broken;
 const breakOff = () => {
+  // Whoever asks twice does not want to wait; what was started notices that this process is gone.
   if (signal.aborted) process.exit(1);
   broken.abort(new Error('The rush was broken off.'));
 };
-process.on('SIGINT', breakOff).on('SIGTERM', breakOff);
+process.on('SIGINT', breakOff).on('SIGTERM', breakOff).on('SIGHUP', breakOff);
 
 const cleanups: (() => void | Promise<void>)[] = [];
 try {
   const args = readRushArguments(process.argv);
-  const system = await provideSystem(args);
+  const { apiUrl, redisUrl } = await provideSystem(args);
   const { users, stock, promotion: promotionId, timeoutMs } = args;
-  const { apiUrl, redisUrl } = system;
   say(`${users} users rush to ${apiUrl} for ${stock} coupons of promotion ${promotionId}.`);
   const result = await rush({ apiUrl, redisUrl, promotionId, users, stock, timeoutMs, view: openProgress(users), signal });
   console.log(args.json ? reportJson(result) : `\n${reportText(result)}`);
@@ -45,24 +47,37 @@ async function provideSystem({ url, redis, batch }: RushArguments): Promise<Runn
     return { apiUrl: running.apiUrl, redisUrl: redis ?? running.redisUrl };
   }
   if (redis !== undefined) throw new Error('--redis names the Redis of a running system, and none runs: start it, or leave --redis out.');
+  say('No system runs here: starting one for this crowd …');
   return startOwnSystem(batch);
 }
 
+/** Starts a system in a thread, so that the crowd does not share an event loop with the API that it measures. */
 async function startOwnSystem(batch: number | undefined): Promise<RunningSystem> {
-  say('No system runs here: starting one for this crowd …');
   const startedAt = performance.now();
   const dataDir = mkdtempSync(path.join(tmpdir(), 'coupon-rush-'));
   cleanups.push(() => rmSync(dataDir, { recursive: true, force: true }));
-  const system = await startSystem({
+  const workerData: OwnSystemOptions = {
     dataDir,
-    port: 0,
     ...(batch !== undefined && { context: { batchSize: String(batch) } }),
     redisUrl: process.env.REDIS_URL || undefined,
-    log: say,
-    signal,
+  };
+  const thread = new Worker(new URL('rush-system.ts', import.meta.url), { workerData });
+  const ended = once(thread, 'exit');
+  thread.on('error', (error) => broken.abort(error));
+  signal.addEventListener('abort', () => thread.postMessage('stop'), { once: true });
+  cleanups.push(async () => {
+    thread.postMessage('stop');
+    await ended;
   });
-  cleanups.push(() => system.stop());
-  void system.failed.then((sentence) => broken.abort(new Error(sentence)));
-  say(`It is ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);
-  return system.endpoints;
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    thread.on('message', (message: OwnSystemMessage) => {
+      if ('log' in message) say(message.log);
+      else if ('failed' in message) broken.abort(new Error(message.failed));
+      else {
+        say(`It is ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);
+        resolve(message.ready);
+      }
+    });
+  });
 }

@@ -1,11 +1,15 @@
-import { App } from 'aws-cdk-lib/core';
+import { RootConstruct } from 'constructs';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { environments } from '../../lambda/config.ts';
 import { PACE_BOUNDS, readStage } from '../../lib/context.ts';
 import { IN_FLIGHT_BATCHES, stages } from '../../lib/stages.ts';
 
-const read = (context: Record<string, unknown>) => readStage(new App({ context }).node);
+function read(context: Record<string, unknown>) {
+  const { node } = new RootConstruct();
+  for (const [key, value] of Object.entries(context)) node.setContext(key, value);
+  return readStage(node);
+}
 
 describe('the stage', () => {
   test('is dev unless another is asked for', () => {

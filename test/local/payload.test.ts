@@ -14,7 +14,9 @@ async function eventOf(options: { method?: string; path?: string; headers?: Reco
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  onTestFinished(() => void server.close().closeAllConnections());
+  onTestFinished(() => {
+    server.close().closeAllConnections();
+  });
   const { port } = server.address() as AddressInfo;
   const { method = 'POST', path = '/join', headers = {}, body = '' } = options;
   httpRequest({ host: '127.0.0.1', port, method, path, headers }).on('error', () => {}).end(body);

@@ -10,7 +10,6 @@ export interface Asset {
 
 /** A cloud assembly with one stack, as `bin/app.ts` writes it. */
 export interface Assembly {
-  stackName: string;
   template: Record<string, unknown>;
   /** By the S3 key under which the template knows the bundle. */
   assets: Map<string, Asset>;
@@ -50,7 +49,7 @@ export function readAssembly(dir: string): Assembly {
     }
   }
   const template = readJson(join(dir, stack[1].properties?.templateFile ?? `${stack[0]}.template.json`));
-  return { stackName: stack[0], template: template as Record<string, unknown>, assets };
+  return { template: template as Record<string, unknown>, assets };
 }
 
 function readJson(path: string): unknown {

@@ -12,6 +12,8 @@ interface KnownProperties {
   ignored: Readonly<Record<string, string>>;
 }
 
+const WHAT_TO_DO = ': teach it in local/known-resources.ts, or leave it out of the stack.';
+
 const NO_IAM = 'there is no IAM on one machine';
 const NO_NETWORK = 'everything runs on the loopback interface';
 const REPLACED_REDIS = 'a redis-server on this machine stands in for it';
@@ -121,11 +123,11 @@ const TEMPLATE_SECTIONS = new Set(['Resources', 'Outputs', 'Parameters', 'Rules'
  */
 export function checkKnown(template: Record<string, unknown>): void {
   for (const section of Object.keys(template)) {
-    if (!TEMPLATE_SECTIONS.has(section)) throw new Failure(`The local run does not know the template section ${section}${teach}`);
+    if (!TEMPLATE_SECTIONS.has(section)) throw new Failure(`The local run does not know the template section ${section}${WHAT_TO_DO}`);
   }
   for (const [id, resource] of Object.entries((template.Resources ?? {}) as Record<string, Resource>)) {
     const known = Object.hasOwn(KNOWN_RESOURCES, resource.Type) ? KNOWN_RESOURCES[resource.Type] : undefined;
-    if (known === undefined) throw new Failure(`The local run does not know the type ${resource.Type} of ${id}${teach}`);
+    if (known === undefined) throw new Failure(`The local run does not know the type ${resource.Type} of ${id}${WHAT_TO_DO}`);
     for (const attribute of Object.keys(resource)) {
       if (!RESOURCE_ATTRIBUTES.has(attribute)) throw unknown(id, resource.Type, `attribute ${attribute}`);
     }
@@ -133,10 +135,8 @@ export function checkKnown(template: Record<string, unknown>): void {
   }
 }
 
-const teach = ': teach it in local/known-resources.ts, or leave it out of the stack.';
-
 function unknown(id: string, type: string, what: string): Failure {
-  return new Failure(`The local run does not know the ${what} of ${id} (${type})${teach}`);
+  return new Failure(`The local run does not know the ${what} of ${id} (${type})${WHAT_TO_DO}`);
 }
 
 function checkProperties(id: string, type: string, known: KnownProperties, prefix: string, value: unknown): void {

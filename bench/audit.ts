@@ -64,7 +64,7 @@ function joinsAnswered(facts: RushFacts): Finding {
   const turnedAway = facts.phones.filter(({ outcome }) => outcome === 'TURNED_AWAY').length;
   return {
     detail: `${facts.phones.length} users: ${joined(facts).length} in line, ${turnedAway} sold out at the door, ${without.length} without either`,
-    offenders: without.map((phone) => `${phone.userId} (${phone.trouble ?? 'never tried'}, ${phone.attempts} attempts)`),
+    offenders: without.map((phone) => `${phone.userId} (${phone.trouble ?? 'no answer in time'}, ${phone.attempts} attempts)`),
   };
 }
 
@@ -90,11 +90,12 @@ function issuedIsStock(facts: RushFacts): Finding {
 }
 
 /** A coupon that was issued twice to one user takes two units from the stock, but makes one winner. */
-function noTwoCoupons({ info, redis, ...facts }: RushFacts): Finding {
+function noTwoCoupons(facts: RushFacts): Finding {
+  const { info, redis } = facts;
   const issued = info.initialStock - info.currentStock;
   const winners = redis
     ? [...redis.statuses.values()].filter((status) => status === 'COMPLETED').length
-    : withStatus({ info, redis, ...facts }, 'COMPLETED').length;
+    : withStatus(facts, 'COMPLETED').length;
   return {
     detail: `${issued} units left the stock for ${winners} winners; ${info.currentStock} of ${info.initialStock} are left`,
     broken: issued !== winners || info.currentStock < 0,
@@ -127,6 +128,7 @@ function winnersAreFirst({ stock }: RushFacts, { tickets, statuses }: RedisFacts
     if (won) winners += 1;
     if (won !== (ticket <= stock)) offenders.push(`${user} (ticket ${ticket}, ${statuses.get(user) ?? 'no status'})`);
   }
+  for (const [user, status] of statuses) if (status === 'COMPLETED' && !tickets.has(user)) offenders.push(`${user} (won without a ticket)`);
   return { detail: `${winners} winners among ${tickets.size} tickets; tickets 1 to ${Math.min(stock, tickets.size)} should win`, offenders };
 }
 

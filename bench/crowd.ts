@@ -5,7 +5,7 @@ import { Lane } from './lane.ts';
 import { livePhone } from './phone.ts';
 
 /** Connections that a crowd holds: this many joins and as many polls are under way at a time, the others stand in line here. */
-const CONNECTIONS_PER_LANE = 128;
+export const CONNECTIONS_PER_LANE = 128;
 
 export interface CrowdOptions {
   apiUrl: string;
@@ -39,10 +39,11 @@ export function letIn({ apiUrl, promotionId, users, signal }: CrowdOptions): Cro
     void api.close();
   };
   signal.addEventListener('abort', giveUp, { once: true });
-  const over = Promise.all(phones.map((phone) => livePhone(phone, around))).then(async () => {
+  const live = async () => {
+    await Promise.all(phones.map((phone) => livePhone(phone, around)));
     signal.removeEventListener('abort', giveUp);
     agenda.stop();
     await api.close();
-  });
-  return { phones, api, elapsedMs: nowMs, over };
+  };
+  return { phones, api, elapsedMs: nowMs, over: live() };
 }

@@ -56,7 +56,8 @@ async function joinUntilAnswered(phone: PhoneFacts, around: Surroundings): Promi
     });
     if (answer === undefined) return;
     if (answer.kind === 'TRY_AGAIN') {
-      phone.trouble = answer.reason;
+      // What is cut off at the end of time says nothing about the system.
+      if (!signal.aborted) phone.trouble = answer.reason;
       await agenda.sleep(Math.max(answer.afterMs, backoffMs(phone.attempts)));
       continue;
     }

@@ -1,5 +1,6 @@
 import type { Check } from './audit.ts';
-import type { Latency, RushResult } from './rush.ts';
+import type { Latency } from './figures.ts';
+import type { RushResult } from './rush.ts';
 
 /** Offending users shown for a check; more would hide the other checks. */
 const OFFENDERS_SHOWN = 10;
@@ -8,22 +9,22 @@ const NAME_CHARS = 14;
 
 /** The result of a rush for people: a few figures, the audit line by line, the verdict. */
 export function reportText(result: RushResult): string {
-  const { users, stock, issued, lost, turnedAway, joinsPerSecond, audit, auditedBy, timedOut } = result;
+  const { users, stock, issued, lost, turnedAway, joinsPerSecond, joinsAtOnceMax, audit, withoutRedis, timedOut } = result;
   const left = users - issued - lost - turnedAway;
   const rows: [string, string][] = [
     ['system', result.apiUrl],
     ['promotion', result.promotionId],
     ['users', `${users}: ${issued} won, ${lost} lost, ${turnedAway} sold out at the door${left > 0 ? `, ${left} left over` : ''}`],
     ['stock', String(stock)],
-    ['joins', `${Math.round(joinsPerSecond)}/s, the last answered after ${seconds(result.joinedMs)}`],
-    ['join latency', latency(result.join)],
-    ['status latency', latency(result.status)],
+    ['joins', `${Math.round(joinsPerSecond)}/s, ${joinsAtOnceMax} at a time at most, the last answered after ${seconds(result.joinedMs)}`],
+    ['join latency', latency(result.joinLatencyMs)],
+    ['status latency', latency(result.statusLatencyMs)],
     ['sold out', result.soldOutMs === null ? 'no' : `after ${seconds(result.soldOutMs)}`],
     ['last answer', `after ${seconds(result.totalMs)}${timedOut ? ', when time was up' : ''}`],
   ];
   const failed = audit.checks.filter((check) => check.result === 'FAILED').length;
   const verdict = audit.passed
-    ? `Audit passed${auditedBy === 'HTTP alone' ? ', by HTTP alone: Redis was not in reach' : ''}.`
+    ? `Audit passed${withoutRedis === null ? '' : `, as far as HTTP alone can show: ${withoutRedis}`}.`
     : `Audit FAILED: ${failed} of ${audit.checks.length} promises are broken.`;
   return [...rows.map(([name, value]) => `${name.padEnd(NAME_CHARS)} ${value}`), '', ...audit.checks.flatMap(checkLines), '', verdict].join('\n');
 }

@@ -3,14 +3,17 @@ import type { RedisClient } from '../lambda/queue/redis.ts';
 import { audit, type Audit } from './audit.ts';
 import { CouponApi } from './coupon-api.ts';
 import { letIn, type Crowd } from './crowd.ts';
-import type { InfoFacts, PhoneFacts } from './facts.ts';
-import type { Progress, ProgressView } from './progress.ts';
+import type { InfoFacts } from './facts.ts';
+import { figuresOf, progressOf, type Figures } from './figures.ts';
+import type { ProgressView } from './progress.ts';
 import { holdsPromotion, reachRedis, readRedisFacts, settle } from './redis-facts.ts';
 
 export interface RushOptions {
   apiUrl: string;
   /** Undefined: the audit goes by HTTP alone. */
   redisUrl: string | undefined;
+  /** Whether it is an error if Redis does not answer; else the audit goes by HTTP alone then, too. */
+  redisMustAnswer: boolean;
   promotionId: string;
   users: number;
   stock: number;
@@ -21,34 +24,18 @@ export interface RushOptions {
   signal: AbortSignal;
 }
 
-/** Times in ms. */
-export interface Latency {
-  count: number;
-  p50: number;
-  p99: number;
-  max: number;
-}
-
-export interface RushResult {
+/** How a rush went. Times are ms since the first join was sent. */
+export interface RushResult extends Figures {
   promotionId: string;
   apiUrl: string;
   users: number;
   stock: number;
   timedOut: boolean;
-  /** Users by how it ended for them. */
-  issued: number;
-  lost: number;
-  turnedAway: number;
-  /** Answered joins by the time from the first one sent to the last one answered. */
-  joinsPerSecond: number;
-  /** From a request's sending to the end of its answer. */
-  join: Latency;
-  status: Latency;
-  /** Until the answer to the last join, the last unit of stock (null: stock was left, or never was), and the last phone's last answer. */
-  joinedMs: number;
+  /** When the last unit of stock was issued; null if stock was left, or there never was any. */
   soldOutMs: number | null;
-  totalMs: number;
   auditedBy: 'HTTP and Redis' | 'HTTP alone';
+  /** Why not Redis. */
+  withoutRedis: string | null;
   audit: Audit;
 }
 
@@ -59,7 +46,6 @@ const WATCH_INTERVAL_MS = 200;
 const SETTLE_TIMEOUT_MS = 20_000;
 /** A system whose /info gives no answer for so long is gone, and the crowd need not wait for it. */
 const SILENCE_MAX_MS = 30_000;
-const US_PER_MS = 1000;
 
 /**
  * Opens a promotion, lets a crowd in, waits until everyone has an answer, and audits the outcome.
@@ -72,7 +58,8 @@ export async function rush(options: RushOptions): Promise<RushResult> {
   let redis: RedisClient | undefined;
   try {
     await openPromotion(operator, promotionId, stock);
-    redis = await connect(options);
+    const reached = await connect(options);
+    redis = reached.redis;
     const deadline = AbortSignal.timeout(timeoutMs);
     const crowd = letIn({ apiUrl, promotionId, users, signal: AbortSignal.any([signal, deadline, end.signal]) });
     const soldOutMs = await watch(crowd, operator, options);
@@ -83,9 +70,14 @@ export async function rush(options: RushOptions): Promise<RushResult> {
     const userIds = crowd.phones.map(({ userId }) => userId);
     const held = redis ? await readRedisFacts(redis, promotionId, userIds) : null;
     return {
-      ...figuresOf(crowd, options),
+      promotionId,
+      apiUrl,
+      users,
+      stock,
+      ...figuresOf(crowd),
       timedOut: deadline.aborted,
       soldOutMs,
+      withoutRedis: reached.problem ?? null,
       auditedBy: held ? 'HTTP and Redis' : 'HTTP alone',
       audit: audit({ stock, phones: crowd.phones, info, redis: held }),
     };
@@ -112,12 +104,22 @@ async function openPromotion(operator: CouponApi, promotionId: string, stock: nu
   throw new Error(`Promotion ${promotionId} could not be opened with a stock of ${stock} (init-stock ${reason}): choose another --promotion, or try again.`);
 }
 
-async function connect({ redisUrl, promotionId, apiUrl }: RushOptions): Promise<RedisClient | undefined> {
-  if (redisUrl === undefined) return undefined;
-  const redis = await reachRedis(redisUrl);
-  if (await holdsPromotion(redis, promotionId)) return redis;
-  redis.disconnect();
-  throw new Error(`That Redis does not hold promotion ${promotionId}, so it is not the one behind ${apiUrl}: correct --redis, or leave it out.`);
+/** Where Redis need not answer, the problem is only a remark. */
+async function connect(options: RushOptions): Promise<{ redis?: RedisClient; problem?: string }> {
+  const { redisUrl, redisMustAnswer, promotionId, apiUrl } = options;
+  if (redisUrl === undefined) return { problem: `the Redis behind ${apiUrl} is not known here (--redis names it)` };
+  let problem: string;
+  const { host } = new URL(redisUrl);
+  try {
+    const redis = await reachRedis(redisUrl);
+    if (await holdsPromotion(redis, promotionId)) return { redis };
+    redis.disconnect();
+    problem = `the Redis at ${host} is not the one behind ${apiUrl}: it lacks promotion ${promotionId}`;
+  } catch (error) {
+    problem = `no Redis answers at ${host} (${error instanceof Error ? error.message : String(error)})`;
+  }
+  if (redisMustAnswer) throw new Error(`The audit can't be done as asked, for ${problem}; correct --redis, or leave it out.`);
+  return { problem };
 }
 
 /**
@@ -154,27 +156,6 @@ async function watch(crowd: Crowd, operator: CouponApi, options: RushOptions): P
   }
 }
 
-function progressOf({ phones, api, elapsedMs }: Crowd, info: InfoFacts | undefined, last: { elapsedMs: number; joined: number }): Progress {
-  const nowMs = elapsedMs();
-  const turnedAway = count(phones, ({ outcome }) => outcome === 'TURNED_AWAY');
-  const joined = count(phones, ({ outcome }) => outcome === 'JOINED') + turnedAway;
-  const join = latencyOf(api.joinLatencyUs);
-  const status = latencyOf(api.statusLatencyUs);
-  return {
-    elapsedMs: nowMs,
-    joined,
-    waiting: info?.queueSize ?? 0,
-    processing: info?.processingCount ?? 0,
-    completed: info?.completedCount ?? 0,
-    failed: (info?.failedCount ?? 0) + turnedAway,
-    joinsPerSecond: ((joined - last.joined) / Math.max(1, nowMs - last.elapsedMs)) * 1000,
-    joinP50Ms: join.p50,
-    joinP99Ms: join.p99,
-    statusP50Ms: status.p50,
-    statusP99Ms: status.p99,
-  };
-}
-
 /** The numbers at the end. By HTTP alone these show when the system has come to rest. */
 async function finalInfo(operator: CouponApi, options: RushOptions, settleMs: number): Promise<InfoFacts> {
   const deadline = performance.now() + settleMs;
@@ -192,40 +173,3 @@ async function finalInfo(operator: CouponApi, options: RushOptions, settleMs: nu
 
 const silent = ({ apiUrl }: RushOptions, reason: string) =>
   new Error(`The system at ${apiUrl} stopped answering (${reason}), so nothing can be audited: look at its log, then try again.`);
-
-function figuresOf({ phones, api }: Crowd, { promotionId, apiUrl, users, stock }: RushOptions): Omit<RushResult, 'timedOut' | 'soldOutMs' | 'auditedBy' | 'audit'> {
-  const answered = phones.filter(({ answeredAtMs }) => answeredAtMs !== undefined);
-  const firstSentMs = phones.reduce((first, { sentAtMs = Infinity }) => Math.min(first, sentAtMs), Infinity);
-  const since = (times: number[]) => Math.max(0, times.reduce((a, b) => Math.max(a, b), 0) - (Number.isFinite(firstSentMs) ? firstSentMs : 0));
-  const joinedMs = since(answered.map(({ answeredAtMs = 0 }) => answeredAtMs));
-  return {
-    promotionId,
-    apiUrl,
-    users,
-    stock,
-    issued: count(phones, ({ status }) => status === 'COMPLETED'),
-    lost: count(phones, ({ status }) => status === 'FAILED'),
-    turnedAway: count(phones, ({ outcome }) => outcome === 'TURNED_AWAY'),
-    joinsPerSecond: joinedMs > 0 ? (answered.length / joinedMs) * 1000 : 0,
-    join: latencyOf(api.joinLatencyUs),
-    status: latencyOf(api.statusLatencyUs),
-    joinedMs,
-    totalMs: since(phones.map(({ lastSeenAtMs = 0 }) => lastSeenAtMs)),
-  };
-}
-
-function count(phones: readonly PhoneFacts[], wanted: (phone: PhoneFacts) => boolean): number {
-  let found = 0;
-  for (const phone of phones) if (wanted(phone)) found += 1;
-  return found;
-}
-
-function latencyOf(histogram: CouponApi['joinLatencyUs']): Latency {
-  if (histogram.count === 0) return { count: 0, p50: 0, p99: 0, max: 0 };
-  return {
-    count: histogram.count,
-    p50: histogram.percentile(50) / US_PER_MS,
-    p99: histogram.percentile(99) / US_PER_MS,
-    max: histogram.max / US_PER_MS,
-  };
-}

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { firstLine } from '../local/failure.ts';
 import { withoutPassword } from '../local/external-redis.ts';
@@ -23,11 +23,11 @@ function addContext(entry: string, context: Record<string, string>): Record<stri
   return { ...context, [key]: value };
 }
 
-function greeting({ apiUrl, redisUrl, sqsEndpoint }: Endpoints): string {
+function greeting({ apiUrl, redisUrl, sqsEndpoint }: Endpoints, dataDir: string): string {
   const post = (route: string, body: object): string =>
     `  curl -s ${apiUrl}/api/coupon/queue/${route} -H 'content-type: application/json' -d '${JSON.stringify(body)}'`;
   return [
-    `The coupon queue is ready at ${apiUrl} (Redis ${withoutPassword(redisUrl)}, SQS ${sqsEndpoint}; logs in .local/logs).`,
+    `The coupon queue is ready at ${apiUrl} (Redis ${withoutPassword(redisUrl)}, SQS ${sqsEndpoint}; logs in ${relative('.', join(dataDir, 'logs'))}).`,
     'Try it:',
     post('init-stock', { promotionId: 1, stock: 100 }),
     post('join', { promotionId: 1, userId: 100 }),
@@ -36,7 +36,7 @@ function greeting({ apiUrl, redisUrl, sqsEndpoint }: Endpoints): string {
   ].join('\n');
 }
 
-async function run(options: { context: Record<string, string>; port: number }): Promise<void> {
+async function run(options: { context: Record<string, string>; port: number; dataDir: string }): Promise<void> {
   const stopping = new AbortController();
   const stopAsked = new Promise<undefined>((resolve) => {
     let askedAtMs = 0;
@@ -54,7 +54,6 @@ async function run(options: { context: Record<string, string>; port: number }): 
   });
   const start = startSystem({
     ...options,
-    dataDir: DATA_DIR,
     redisUrl: process.env.REDIS_URL || undefined,
     log: (line) => console.error(line),
     signal: stopping.signal,
@@ -64,7 +63,7 @@ async function run(options: { context: Record<string, string>; port: number }): 
     throw error;
   });
   if (system === undefined) return;
-  console.log(greeting(system.endpoints));
+  console.log(greeting(system.endpoints, options.dataDir));
   const failure = await Promise.race([stopAsked, system.failed]);
   console.log('Stopping …');
   await system.stop();
@@ -74,12 +73,13 @@ async function run(options: { context: Record<string, string>; port: number }): 
 const program = new Command('npm start --')
   .description('Runs the deployed system on this machine.')
   .option('-c, --context <key=value>', 'CDK context, such as stage=prod or batchSize=1000; may be repeated', addContext, {})
-  .option('--port <port>', 'port of the API (PORT, or 3000); 0 takes a free one', parsePort);
+  .option('--port <port>', 'port of the API (PORT, or 3000); 0 takes a free one', parsePort)
+  .option('--data-dir <folder>', 'where everything is kept that outlives a run', (folder) => resolve(folder), DATA_DIR);
 
 try {
   program.parse();
-  const { context, port } = program.opts<{ context: Record<string, string>; port?: number }>();
-  await run({ context, port: port ?? parsePort(process.env.PORT || '3000') });
+  const { context, port, dataDir } = program.opts<{ context: Record<string, string>; port?: number; dataDir: string }>();
+  await run({ context, dataDir, port: port ?? parsePort(process.env.PORT || '3000') });
   process.exitCode = 0;
 } catch (error) {
   console.error(error instanceof InvalidArgumentError ? `PORT is wrong: ${error.message}` : firstLine(error));

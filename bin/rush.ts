@@ -1,15 +1,13 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
 import { openProgress } from '../bench/progress.ts';
 import { reportJson, reportText } from '../bench/report.ts';
 import { findRunningSystem, type RunningSystem } from '../bench/running-system.ts';
 import { readRushArguments, type RushArguments } from '../bench/rush-options.ts';
 import { rush } from '../bench/rush.ts';
-import type { OwnSystemMessage, OwnSystemOptions } from './rush-system.ts';
+import { startSystem } from '../local/system.ts';
 
 const ENDPOINTS_FILE = fileURLToPath(new URL('../.local/endpoints.json', import.meta.url));
 
@@ -29,11 +27,15 @@ try {
   const { apiUrl, redisUrl } = await provideSystem(args);
   const { users, stock, promotion: promotionId, timeoutMs } = args;
   say(`${users} users rush to ${apiUrl} for ${stock} coupons of promotion ${promotionId}.`);
-  const result = await rush({ apiUrl, redisUrl, promotionId, users, stock, timeoutMs, view: openProgress(users), signal });
+  const redisMustAnswer = args.redis !== undefined;
+  const view = openProgress(users);
+  const result = await rush({ apiUrl, redisUrl, redisMustAnswer, promotionId, users, stock, timeoutMs, view, signal });
   console.log(args.json ? reportJson(result) : `\n${reportText(result)}`);
   if (!result.audit.passed) process.exitCode = 1;
 } catch (error) {
-  say(error instanceof Error ? error.message : String(error));
+  // What fails while a rush is being broken off fails for that.
+  const reason: unknown = signal.aborted ? signal.reason : error;
+  say(reason instanceof Error ? reason.message : String(reason));
   process.exitCode = 1;
 } finally {
   for (const cleanup of cleanups.toReversed()) await cleanup();
@@ -51,33 +53,20 @@ async function provideSystem({ url, redis, batch }: RushArguments): Promise<Runn
   return startOwnSystem(batch);
 }
 
-/** Starts a system in a thread, so that the crowd does not share an event loop with the API that it measures. */
 async function startOwnSystem(batch: number | undefined): Promise<RunningSystem> {
   const startedAt = performance.now();
   const dataDir = mkdtempSync(path.join(tmpdir(), 'coupon-rush-'));
   cleanups.push(() => rmSync(dataDir, { recursive: true, force: true }));
-  const workerData: OwnSystemOptions = {
+  const system = await startSystem({
     dataDir,
+    port: 0,
     ...(batch !== undefined && { context: { batchSize: String(batch) } }),
     redisUrl: process.env.REDIS_URL || undefined,
-  };
-  const thread = new Worker(new URL('rush-system.ts', import.meta.url), { workerData });
-  const ended = once(thread, 'exit');
-  thread.on('error', (error) => broken.abort(error));
-  signal.addEventListener('abort', () => thread.postMessage('stop'), { once: true });
-  cleanups.push(async () => {
-    thread.postMessage('stop');
-    await ended;
+    log: say,
+    signal,
   });
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-    thread.on('message', (message: OwnSystemMessage) => {
-      if ('log' in message) say(message.log);
-      else if ('failed' in message) broken.abort(new Error(message.failed));
-      else {
-        say(`It is ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);
-        resolve(message.ready);
-      }
-    });
-  });
+  cleanups.push(() => system.stop());
+  void system.failed.then((sentence) => broken.abort(new Error(sentence)));
+  say(`It is ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);
+  return system.endpoints;
 }

@@ -18,6 +18,8 @@ export interface EventSourceOptions {
   pollers: number;
   reportsItemFailures: boolean;
   invoke(payload: string): Promise<InvokeResult>;
+  /** Lets polls that wait return at once: to break one off from this side would hide the messages that are on their way. */
+  endPolls(): void;
   log(sentence: string): void;
 }
 
@@ -26,7 +28,7 @@ export interface EventSource {
   stop(drainMs: number): Promise<void>;
 }
 
-/** Long enough to spare the processor, short enough that a stop never has to break off a poll: that would hide its messages. */
+/** Long enough to spare the processor; a stop that just misses a poll waits no longer than this. */
 const WAIT_SECONDS = 1;
 const RETRY_DELAY_MS = 1_000;
 
@@ -54,6 +56,7 @@ export function startEventSource(options: EventSourceOptions): EventSource {
     async stop(drainMs) {
       stopping = true;
       stopAtMs = Date.now() + drainMs;
+      options.endPolls();
       await Promise.all(pollers);
     },
   };

@@ -8,6 +8,8 @@ import type { QueueModel } from './template.ts';
 export interface LocalSqs {
   endpoint: string;
   client: SQSClient;
+  /** Lets polls that wait for messages return at once, with none. */
+  endPolls(): void;
   stop(): Promise<void>;
 }
 
@@ -42,6 +44,7 @@ export async function startSqs(options: { dataDir: string; queues: readonly Queu
   return {
     endpoint,
     client,
+    endPolls: () => stores.sqsStore.shutdown(),
     async stop() {
       client.destroy();
       await app.close();

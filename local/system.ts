@@ -132,6 +132,7 @@ async function startParts(
       queueArn: model.queues.find(({ id }) => id === source.queueId)?.arn ?? '',
       pollers: processesOf(source.functionId, model),
       invoke: (payload) => pool(source.functionId).invoke(payload, BATCH_WAIT_MS),
+      endPolls: () => sqs.endPolls(),
       log,
     });
   });

@@ -48,6 +48,7 @@ async function start(onBatch: (batch: Batch) => InvokeResult | Promise<InvokeRes
     pollers,
     reportsItemFailures: true,
     log: () => {},
+    endPolls: () => sqs.endPolls(),
     async invoke(payload) {
       const { Records: batch } = JSON.parse(payload) as { Records: Batch };
       batches.push(batch);

@@ -136,16 +136,20 @@ describe('drain', () => {
   });
 
   test('one bad user never holds up others: who is no longer waiting is taken out and reported', async () => {
-    const p = await promotionWith(redis, 10, users(5));
+    const p = await promotionWith(redis, 10, users(7));
     await redis.set(userStatusKey(p, 'u1'), 'COMPLETED');
     await redis.set(userStatusKey(p, 'u2'), 'FAILED');
     await redis.del(userStatusKey(p, 'u3'));
     await redis.multi().del(userStatusKey(p, 'u4')).rpush(userStatusKey(p, 'u4'), 'x').exec();
+    await redis.set(userStatusKey(p, 'u6'), 'PROCESSING');
+    await redis.multi().del(userStatusKey(p, 'u7')).sadd(keysOf(p).processing, 'u7').exec();
     await redis.rpush(keysOf(p).waitingQueue, 'u5');
     const outcome = await drainNow(redis, p);
-    expect(outcome).toMatchObject({ admitted: ['u3', 'u4', 'u5'], dropped: ['u1', 'u2', 'u5'] });
+    expect(outcome).toMatchObject({ admitted: ['u3', 'u4', 'u5'], dropped: ['u1', 'u2', 'u6', 'u7', 'u5'] });
     expect(await redis.get(userStatusKey(p, 'u4'))).toBe('PROCESSING');
+    // All eight that stood in line have left it, so no ticket is given twice.
     expect(await join(redis, p, 'next')).toEqual({ kind: 'WAITING', position: 1 });
+    expect((await snapshot(redis, p)).tickets.get('next')).toBe(9);
   });
 
   test('an unknown promotion is not found', async () => {

@@ -183,24 +183,25 @@ function nobodyLeft({ info, redis }: RushFacts): Finding {
   const detail = `by /info ${info.queueSize} in line and ${info.processingCount} in processing`;
   const broken = info.queueSize !== 0 || info.processingCount !== 0;
   if (redis === null) return { detail, broken };
-  const places = { line: redis.line, 'sold-out line': redis.soldOutLine, processing: redis.processing, lease: redis.leases };
+  const places = { 'in line': redis.line, 'in the sold-out line': redis.soldOutLine, 'in processing': redis.processing, 'with a lease': redis.leases };
   const offenders = new Map<string, string>();
   for (const [user, status] of redis.statuses) {
     if (status === 'WAITING' || status === 'PROCESSING') offenders.set(user, `${user} (${status})`);
   }
-  for (const [place, users] of Object.entries(places)) for (const user of users) offenders.set(user, `${user} (in the ${place})`);
-  const sizes = Object.entries(places).map(([place, users]) => `${place} ${users.length}`);
+  for (const [place, users] of Object.entries(places)) for (const user of users) offenders.set(user, `${user} (${place})`);
+  const sizes = Object.entries(places).map(([place, users]) => `${users.length} ${place}`);
   return { detail: `${detail}; in Redis ${sizes.join(', ')}`, offenders: [...offenders.values()], broken };
 }
 
 function toldTheTruth(facts: RushFacts, { tickets, statuses }: RedisFacts): Finding {
   const wrong = joined(facts).filter(({ userId, status }) => !tickets.has(userId) || statuses.get(userId) !== status);
+  const heldAs = (userId: string) => `${statuses.get(userId) ?? 'nothing'}${tickets.has(userId) ? '' : ' without a ticket'}`;
   const known = new Set(facts.phones.map(({ userId }) => userId));
   const strangers = [...tickets.keys()].filter((user) => !known.has(user));
   return {
     detail: `${joined(facts).length} phones and ${tickets.size} users in Redis`,
     offenders: [
-      ...wrong.map(({ userId, status }) => `${userId} (told ${status}, held as ${statuses.get(userId) ?? 'nothing'})`),
+      ...wrong.map(({ userId, status }) => `${userId} (told ${status}, held as ${heldAs(userId)})`),
       ...strangers.map((user) => `${user} (not of this crowd)`),
     ],
   };

@@ -11,9 +11,9 @@ import { count, hashed, logger, publishMetrics } from './telemetry.ts';
 export const SHARDS_MAX = 5;
 /** Metrics are summed up over this time before a line is written. */
 const METRICS_PERIOD_MS = 10_000;
-/** A promotion that keeps failing is logged this often; each failure is counted. */
+/** What keeps happening to a promotion is logged this often. */
 const LOG_REPEAT_MS = 60_000;
-/** Promotions whose last logged failure is remembered. */
+/** How many of these are remembered. */
 const LOG_MEMORY_MAX = 1000;
 const SQS_CONNECT_TIMEOUT_MS = 1000;
 const SQS_REQUEST_TIMEOUT_MS = 2000;
@@ -38,7 +38,7 @@ export const createHandler =
   };
 
 function telemetryReport(): DrainReport {
-  const lastLogged = new Map<string | null, number>();
+  const mayLog = logLimit();
   let lastPublished = performance.now();
   return {
     ticked() {
@@ -51,7 +51,7 @@ function telemetryReport(): DrainReport {
     swept: (_promotionId, users) => count('swept', users),
     resent(promotionId, users) {
       count('resent', users);
-      logger.warn('Issue messages count as lost and are sent again', { promotionId, users });
+      if (mayLog(`resent ${promotionId}`)) logger.warn('Issue messages count as lost and are sent again', { promotionId, users });
     },
     dropped(promotionId, userIds) {
       count('errors', userIds.length);
@@ -59,16 +59,22 @@ function telemetryReport(): DrainReport {
     },
     failed(promotionId, error) {
       count('errors');
-      const now = performance.now();
-      const last = lastLogged.get(promotionId);
-      if (last !== undefined && now - last < LOG_REPEAT_MS) return;
-      if (lastLogged.size >= LOG_MEMORY_MAX) lastLogged.clear();
-      lastLogged.set(promotionId, now);
-      logger.error(promotionId === null ? 'A tick failed; the next one tries again' : 'A promotion could not be served; all others go on', {
-        promotionId,
-        error: error as Error,
-      });
+      if (!mayLog(`failed ${promotionId}`)) return;
+      const what = promotionId === null ? 'A tick failed; the next one tries again' : 'A promotion could not be served; all others go on';
+      logger.error(what, { promotionId, error: error as Error });
     },
+  };
+}
+
+/** Whether something may be logged now: at most once each LOG_REPEAT_MS. What is counted is counted each time. */
+function logLimit(): (what: string) => boolean {
+  const lastLogged = new Map<string, number>();
+  return (what) => {
+    const now = performance.now();
+    if (now - (lastLogged.get(what) ?? -Infinity) < LOG_REPEAT_MS) return false;
+    if (lastLogged.size >= LOG_MEMORY_MAX) lastLogged.clear();
+    lastLogged.set(what, now);
+    return true;
   };
 }
 

@@ -9,13 +9,18 @@ const metrics = new Metrics();
 
 export type MetricName = 'ticks' | 'admitted' | 'issued' | 'failed' | 'resent' | 'swept' | 'errors';
 
-/** Adds to a counter; it is written by the next publishMetrics. */
-export const count = (name: MetricName, value = 1) => void metrics.addMetric(name, MetricUnit.Count, value);
+const counted = new Map<MetricName, number>();
 
-/** Writes what was counted as one line in CloudWatch's embedded metric format; nothing if nothing was. */
-export const publishMetrics = () => {
-  if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
-};
+/** Adds to a counter; it is written by the next publishMetrics. */
+export const count = (name: MetricName, value = 1) => void counted.set(name, (counted.get(name) ?? 0) + value);
+
+/** Writes what was counted since the last time as one line in CloudWatch's embedded metric format; nothing if nothing was. */
+export function publishMetrics(): void {
+  if (counted.size === 0) return;
+  for (const [name, value] of counted) metrics.addMetric(name, MetricUnit.Count, value);
+  counted.clear();
+  metrics.publishStoredMetrics();
+}
 
 /** A user id as it may stand in a log: the first 16 hex digits of its SHA-256. */
 export const hashed = (userId: string) => createHash('sha256').update(userId).digest('hex').slice(0, 16);

@@ -10,8 +10,8 @@ import { sweep } from './sweep.ts';
 
 /** Promotions visited at the same time. */
 const VISITS_AT_ONCE = 256;
-/** A run begins nothing new when less than this is left of its life, so that all it has begun can end (two Redis time-outs). */
-export const STOP_BEFORE_DEADLINE_MS = 5000;
+/** A run begins nothing new when less than this is left of its life, so that all it has begun can end: two time-outs each of Redis and SQS. */
+export const STOP_BEFORE_DEADLINE_MS = 10_000;
 /** A heartbeat is fresh for this many intervals, and at least for HEARTBEAT_FRESH_MS_MIN. */
 const HEARTBEAT_FRESH_INTERVALS = 3;
 const HEARTBEAT_FRESH_MS_MIN = 5000;

@@ -178,7 +178,7 @@ const cases: Case[] = [
   {
     broken: 'a user that is left in processing',
     promise: 'nobody is left in line or in processing',
-    offenders: ['user-4 (in the processing)'],
+    offenders: ['user-4 (in processing)'],
     change: ({ redis }) => redis.processing.push('user-4'),
   },
   {
@@ -190,7 +190,7 @@ const cases: Case[] = [
   {
     broken: 'a lease that is left',
     promise: 'nobody is left in line or in processing',
-    offenders: ['user-8 (in the lease)'],
+    offenders: ['user-8 (with a lease)'],
     change: ({ redis }) => redis.leases.push('user-8'),
   },
   {
@@ -208,7 +208,7 @@ const cases: Case[] = [
   {
     broken: 'a user that Redis forgot',
     promise: 'every phone was told what Redis holds',
-    offenders: ['user-8 (told FAILED, held as FAILED)'],
+    offenders: ['user-8 (told FAILED, held as FAILED without a ticket)'],
     change: ({ redis }) => redis.tickets.delete('user-8'),
   },
   {

@@ -26,6 +26,7 @@ const nowhere = {
   POWERTOOLS_METRICS_NAMESPACE: 'test',
   // Logs go to the test's own console, which is shown when the test fails.
   POWERTOOLS_DEV: 'true',
+  POWERTOOLS_METRICS_DISABLED: 'false',
 };
 
 const TEST_TIMEOUT_MS = 30_000;

@@ -28,6 +28,14 @@ describe('issue', () => {
     await expectPromisesKept(redis, p);
   });
 
+  test('a user who stands in a message twice gets one coupon', async () => {
+    const p = await promotionWith(redis, 5, users(2));
+    await drainNow(redis, p);
+    expect(await issue(redis, p, ['u1', 'u1', 'u2', 'u1'])).toEqual({ completed: ['u1', 'u2'], failed: [], released: [] });
+    expect((await snapshot(redis, p)).stock).toBe(3);
+    await expectPromisesKept(redis, p);
+  });
+
   test('who is not in processing is left alone, whatever the message says', async () => {
     const p = await promotionWith(redis, 5, users(2));
     await drainNow(redis, p, { batchSize: 1 });

@@ -29,10 +29,16 @@ const nowhere = {
   POWERTOOLS_METRICS_DISABLED: 'false',
 };
 
-const TEST_TIMEOUT_MS = 30_000;
+const TEST_TIMEOUT_MS = 60_000;
+/** Most tests wait (for Redis, a tick, a process to end) rather than compute. */
+const FILES_AT_ONCE = 4;
+/** Of the concurrent tests of one file. */
+const TESTS_AT_ONCE = 4;
 
 export default defineConfig({
   test: {
+    maxWorkers: FILES_AT_ONCE,
+    maxConcurrency: TESTS_AT_ONCE,
     testTimeout: TEST_TIMEOUT_MS,
     hookTimeout: TEST_TIMEOUT_MS,
     silent: 'passed-only',

@@ -1,8 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { keysOf } from '../lambda/queue/keys.ts';
 import { connectRedis, type RedisClient } from '../lambda/queue/redis.ts';
 import type { RedisFacts } from './facts.ts';
 
+const TIMEOUT_MS = 3_000;
 /** Entries that one command reads: a few ms of the server's time. */
 const CHUNK = 1000;
 /** More than the largest crowd; a line that is longer is broken enough. */
@@ -11,27 +13,35 @@ const POLL_INTERVAL_MS = 100;
 
 /**
  * Connects to the Redis of a running system, in cluster mode or not, as it says itself.
- * @throws what ioredis throws if nobody answers there.
+ * @returns undefined if that Redis does not hold the promotion, and so is another system's
+ * @throws what ioredis throws if nobody answers there
  */
-export async function reachRedis(url: string): Promise<RedisClient> {
-  const single = connectRedis({ url, mode: 'single' });
+export async function reachRedis(url: string, promotionId: string): Promise<RedisClient | undefined> {
+  const mode = await modeOf(url);
+  const redis = connectRedis({ url, mode });
+  let holdsIt = false;
   try {
-    await single.connect();
-    const info = await single.info('cluster');
-    if (!/^cluster_enabled:1/m.test(info)) return single;
-  } catch (error) {
-    single.disconnect();
-    throw error;
+    await redis.connect();
+    holdsIt = (await redis.exists(keysOf(promotionId).promotion)) === 1;
+    return holdsIt ? redis : undefined;
+  } finally {
+    if (!holdsIt) redis.disconnect();
   }
-  single.disconnect();
-  const cluster = connectRedis({ url, mode: 'cluster' });
-  await cluster.connect();
-  return cluster;
 }
 
-/** Whether this Redis holds the promotion. */
-export async function holdsPromotion(redis: RedisClient, promotionId: string): Promise<boolean> {
-  return (await redis.exists(keysOf(promotionId).promotion)) === 1;
+async function modeOf(url: string): Promise<'cluster' | 'single'> {
+  const redis = new Redis(url, { lazyConnect: true, connectTimeout: TIMEOUT_MS, commandTimeout: TIMEOUT_MS, retryStrategy: () => null });
+  // What fails the connection fails the call, which says it better.
+  let fault: unknown;
+  redis.on('error', (error) => (fault = error));
+  try {
+    await redis.connect();
+    return /^cluster_enabled:1/m.test(await redis.info('cluster')) ? 'cluster' : 'single';
+  } catch (error) {
+    throw fault ?? error;
+  } finally {
+    redis.disconnect();
+  }
 }
 
 /** Waits until nobody is in line, being swept or in processing any more, at most so many ms; then goes on in any case. */

@@ -22,9 +22,10 @@ const TIMEOUT_SECONDS_MAX = 86_400;
 const TIMEOUT_SECONDS_BASE = 120;
 const USERS_PER_SECOND = 100;
 
-const ABOUT = `Sends a crowd through the HTTP API of a running system: everyone joins at the same moment and polls as a phone would,
-until each has won or lost. Then audits that exactly the stock was issued, to the first in line, and that nobody was left over.
-Exit code 1 if the audit fails.`;
+const ABOUT =
+  'Sends a crowd through the HTTP API of a running system: everyone joins at the same moment and polls as a phone would, until each ' +
+  'has won or lost. Then audits that exactly the stock was issued, to the first in line, and that nobody was left over. ' +
+  'Exit code 1 if the audit fails.';
 
 const NOTES = `
 Without --url the crowd goes to the local run of this folder (npm start), and if none runs, to a system of its own that is
@@ -45,23 +46,23 @@ With --json the result goes to standard output as one object, progress to standa
 export function readRushArguments(argv: readonly string[]): RushArguments {
   const command = new Command('npm run rush --')
     .description(ABOUT)
-    .option('--users <n>', `size of the crowd, 1 to ${grouped(USERS_MAX)}`, wholeNumber(1, USERS_MAX), 3000)
+    .option('--users <n>', `size of the crowd, 1 to ${grouped(USERS_MAX)}, 3 KB of memory each`, wholeNumber(1, USERS_MAX), 3000)
     .option('--stock <n>', `coupons to issue, 0 to ${grouped(STOCK_MAX)}`, wholeNumber(0, STOCK_MAX), 500)
     .option('--promotion <id>', 'a promotion that nobody has joined (default: a new one)', promotionId)
     .option('--batch <n>', `users admitted per second by a system of its own, 1 to ${grouped(BATCH_MAX)} (default: 100)`, wholeNumber(1, BATCH_MAX))
     .option('--url <url>', 'the running system to use', httpUrl)
     .option('--redis <url>', 'the Redis of the running system, for the audit', redisUrl)
     .option('--timeout <seconds>', 'time for the crowd (default: by its size)', wholeNumber(1, TIMEOUT_SECONDS_MAX))
-    .option('--json', 'print the result as JSON', false)
+    .option('--json', 'print the result as JSON')
     .allowExcessArguments(false)
     .addHelpText('after', NOTES);
   const { timeout, promotion = `rush-${Date.now()}`, ...given } = command
     .parse(argv)
-    .opts<Omit<RushArguments, 'timeoutMs' | 'promotion'> & { timeout?: number; promotion?: string }>();
+    .opts<Omit<RushArguments, 'timeoutMs' | 'promotion' | 'json'> & { timeout?: number; promotion?: string; json?: true }>();
   if (given.batch !== undefined && given.url !== undefined) {
     command.error("error: option '--batch' is for a system that rush starts by itself, and '--url' names one that runs: leave one of them out.");
   }
-  return { ...given, promotion, timeoutMs: (timeout ?? timeoutSeconds(given)) * 1000 };
+  return { ...given, json: given.json === true, promotion, timeoutMs: (timeout ?? timeoutSeconds(given)) * 1000 };
 }
 
 function timeoutSeconds({ users, stock, batch = USERS_PER_SECOND }: { users: number; stock: number; batch?: number }): number {

@@ -6,7 +6,7 @@ import { letIn, type Crowd } from './crowd.ts';
 import type { InfoFacts } from './facts.ts';
 import { figuresOf, progressOf, type Figures } from './figures.ts';
 import type { ProgressView } from './progress.ts';
-import { holdsPromotion, reachRedis, readRedisFacts, settle } from './redis-facts.ts';
+import { reachRedis, readRedisFacts, settle } from './redis-facts.ts';
 
 export interface RushOptions {
   apiUrl: string;
@@ -65,10 +65,10 @@ export async function rush(options: RushOptions): Promise<RushResult> {
     const soldOutMs = await watch(crowd, operator, options);
     signal.throwIfAborted();
     const settleMs = deadline.aborted ? 0 : SETTLE_TIMEOUT_MS;
-    if (redis) await settle(redis, promotionId, settleMs);
+    if (redis) await settle(redis, promotionId, settleMs).catch(redisSilent);
     const info = await finalInfo(operator, options, settleMs);
     const userIds = crowd.phones.map(({ userId }) => userId);
-    const held = redis ? await readRedisFacts(redis, promotionId, userIds) : null;
+    const held = redis ? await readRedisFacts(redis, promotionId, userIds).catch(redisSilent) : null;
     return {
       promotionId,
       apiUrl,
@@ -111,9 +111,8 @@ async function connect(options: RushOptions): Promise<{ redis?: RedisClient; pro
   let problem: string;
   const { host } = new URL(redisUrl);
   try {
-    const redis = await reachRedis(redisUrl);
-    if (await holdsPromotion(redis, promotionId)) return { redis };
-    redis.disconnect();
+    const redis = await reachRedis(redisUrl, promotionId);
+    if (redis) return { redis };
     problem = `the Redis at ${host} is not the one behind ${apiUrl}: it lacks promotion ${promotionId}`;
   } catch (error) {
     problem = `no Redis answers at ${host} (${error instanceof Error ? error.message : String(error)})`;
@@ -156,15 +155,16 @@ async function watch(crowd: Crowd, operator: CouponApi, options: RushOptions): P
   }
 }
 
-/** The numbers at the end. By HTTP alone these show when the system has come to rest. */
+/** The numbers at the end, once nobody is in line or in processing any more, or after `settleMs`. */
 async function finalInfo(operator: CouponApi, options: RushOptions, settleMs: number): Promise<InfoFacts> {
-  const deadline = performance.now() + settleMs;
+  const beganAt = performance.now();
   for (;;) {
     const answer = await operator.info(options.promotionId);
     options.signal.throwIfAborted();
-    if (answer.kind === 'INFO' && answer.queueSize + answer.processingCount === 0) return answer;
-    if (performance.now() > deadline) {
-      if (answer.kind === 'INFO') return answer;
+    const waitedMs = performance.now() - beganAt;
+    if (answer.kind === 'INFO') {
+      if (answer.queueSize + answer.processingCount === 0 || waitedMs >= settleMs) return answer;
+    } else if (waitedMs > SETTLE_TIMEOUT_MS) {
       throw silent(options, answer.reason);
     }
     await pause(WATCH_INTERVAL_MS);
@@ -173,3 +173,8 @@ async function finalInfo(operator: CouponApi, options: RushOptions, settleMs: nu
 
 const silent = ({ apiUrl }: RushOptions, reason: string) =>
   new Error(`The system at ${apiUrl} stopped answering (${reason}), so nothing can be audited: look at its log, then try again.`);
+
+function redisSilent(error: unknown): never {
+  const reason = error instanceof Error ? error.message : String(error);
+  throw new Error(`Redis stopped answering (${reason}), so nothing can be audited: look at its log, then try again.`, { cause: error });
+}

@@ -7,7 +7,6 @@ import { reportJson, reportText } from '../bench/report.ts';
 import { findRunningSystem, type RunningSystem } from '../bench/running-system.ts';
 import { readRushArguments, type RushArguments } from '../bench/rush-options.ts';
 import { rush } from '../bench/rush.ts';
-import { startSystem } from '../local/system.ts';
 
 const ENDPOINTS_FILE = fileURLToPath(new URL('../.local/endpoints.json', import.meta.url));
 
@@ -55,6 +54,8 @@ async function provideSystem({ url, redis, batch }: RushArguments): Promise<Runn
 
 async function startOwnSystem(batch: number | undefined): Promise<RunningSystem> {
   const startedAt = performance.now();
+  // Only here, since the emulator that it brings takes most of the time that this program needs to load.
+  const { startSystem } = await import('../local/system.ts');
   const dataDir = mkdtempSync(path.join(tmpdir(), 'coupon-rush-'));
   cleanups.push(() => rmSync(dataDir, { recursive: true, force: true }));
   const system = await startSystem({

@@ -10,8 +10,8 @@ import { connectRedis } from '../lambda/queue/redis.ts';
 import { ApiClient, expectFirstTicketsWon, settled, users } from './system-for-tests.ts';
 
 const root = path.join(import.meta.dirname, '..');
-const START_TIMEOUT_MS = 20_000;
-const STOP_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 40_000;
+const STOP_TIMEOUT_MS = 20_000;
 const pace = ['--port', '0', '-c', 'batchSize=10', '-c', 'drainIntervalMs=250', '-c', 'leaseMs=2000'];
 
 let dataDir: string;
@@ -69,13 +69,13 @@ describe.concurrent('npm start', () => {
     await before.api.initStock('sale', 60);
     await before.api.control('sale', 'pause');
     await Promise.all(users(100).map((user) => before.api.join('sale', user)));
-    await before.api.control('sale', 'resume');
-    await vi.waitUntil(async () => Number((await before.api.info('sale')).body.data?.completedCount) > 0, { timeout: STOP_TIMEOUT_MS });
-
     const second = start(folder, pace);
     expect((await second.ended)[0]).toBe(1);
     expect(second.said.err.trim().split('\n')).toHaveLength(1);
     expect(second.said.err).toContain('stop it first');
+
+    await before.api.control('sale', 'resume');
+    await vi.waitUntil(async () => Number((await before.api.info('sale')).body.data?.completedCount) > 0, { timeout: STOP_TIMEOUT_MS });
 
     before.redis.disconnect();
     const processes = descendants(first.child.pid!);

@@ -22,7 +22,7 @@ describe('Agenda', () => {
     const agenda = new Agenda();
     const asleep = agenda.sleep(1_000_000);
     agenda.stop();
-    await asleep;
-    await agenda.sleep(1_000_000);
+    await expect(asleep).resolves.toBeUndefined();
+    await expect(agenda.sleep(1_000_000)).resolves.toBeUndefined();
   });
 });

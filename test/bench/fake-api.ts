@@ -2,8 +2,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 
-/** What a fake does wrong. */
-export interface Faults {
+/** How a fake behaves, and what it does wrong. */
+export interface Behaviour {
+  /** It admits nobody before so many have joined: however slow the machine is, all of them then stand in line. */
+  opensAt?: number;
   /** Coupons that it issues beyond the stock, without a word in /info. */
   oversell?: number;
   /** Joins that it answers 503 before it serves any. */
@@ -34,12 +36,14 @@ const INTERVAL_MS = 100;
 const BATCH = 10;
 
 /** The coupon API from memory, as far as a rush uses it, with faults that the real one must not have. */
-export async function startFakeApi(faults: Faults = {}): Promise<FakeApi> {
+export async function startFakeApi(behaviour: Behaviour = {}): Promise<FakeApi> {
   const promotions = new Map<string, Promotion>();
-  let { stumbles = 0 } = faults;
+  let { stumbles = 0 } = behaviour;
   let polls = 0;
   const timer = setInterval(() => {
-    for (const promotion of promotions.values()) if (!faults.asleep && promotion.state === 'OPEN') drain(promotion, faults.oversell ?? 0);
+    for (const promotion of promotions.values()) {
+      if (!behaviour.asleep && promotion.statuses.size >= (behaviour.opensAt ?? 0)) drain(promotion, behaviour.oversell ?? 0);
+    }
   }, INTERVAL_MS);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -59,7 +63,7 @@ export async function startFakeApi(faults: Faults = {}): Promise<FakeApi> {
     const at = () => promotion.line.indexOf(user) + 1;
     if (route === 'status') {
       polls += 1;
-      const position = at() + (faults.backwards && at() > 0 ? polls : 0);
+      const position = at() + (behaviour.backwards && at() > 0 ? polls : 0);
       const status = promotion.statuses.get(user) ?? 'NOT_IN_QUEUE';
       return succeed(response, { status, position, totalWaiting: promotion.line.length, estimatedWaitSeconds: 1, message: '' });
     }

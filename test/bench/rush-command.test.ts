@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { startFakeApi, type FakeApi, type Faults } from './fake-api.ts';
+import { startFakeApi, type FakeApi, type Behaviour } from './fake-api.ts';
 
 const RUSH = path.join(import.meta.dirname, '..', '..', 'bin', 'rush.ts');
 
@@ -18,8 +18,8 @@ const runRush = (...args: string[]) =>
 
 let fake: FakeApi | undefined;
 afterEach(() => fake?.stop());
-async function fakeUrl(faults: Faults = {}): Promise<string> {
-  fake = await startFakeApi(faults);
+async function fakeUrl(behaviour: Behaviour = {}): Promise<string> {
+  fake = await startFakeApi(behaviour);
   return fake.url;
 }
 
@@ -47,7 +47,7 @@ describe.concurrent('npm run rush, wrongly asked', () => {
 
 describe('npm run rush', () => {
   it('reports the figures, the audit and the verdict', async () => {
-    const { code, stdout, stderr } = await runRush('--users', '30', '--stock', '10', '--url', await fakeUrl());
+    const { code, stdout, stderr } = await runRush('--users', '30', '--stock', '10', '--url', await fakeUrl({ opensAt: 30 }));
     expect(code).toBe(0);
     expect(stdout).toMatch(/^users +30: 10 won, 20 lost, 0 sold out at the door$/m);
     expect(stdout).toMatch(/^join latency +p50 [\d.]+ ms, p99 [\d.]+ ms, max [\d.]+ ms \(30 requests\)$/m);
@@ -58,7 +58,7 @@ describe('npm run rush', () => {
   });
 
   it('prints nothing but one object with --json', async () => {
-    const { code, stdout } = await runRush('--users', '30', '--stock', '10', '--promotion', 'sale', '--json', '--url', await fakeUrl());
+    const { code, stdout } = await runRush('--users', '30', '--stock', '10', '--promotion', 'sale', '--json', '--url', await fakeUrl({ opensAt: 30 }));
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
       promotionId: 'sale',
@@ -72,7 +72,7 @@ describe('npm run rush', () => {
   });
 
   it('ends with code 1 and the offending users when the audit fails', async () => {
-    const { code, stdout } = await runRush('--users', '60', '--stock', '10', '--url', await fakeUrl({ oversell: 12 }));
+    const { code, stdout } = await runRush('--users', '60', '--stock', '10', '--url', await fakeUrl({ opensAt: 60, oversell: 12 }));
     expect(code).toBe(1);
     expect(stdout).toMatch(/^FAILED +issued = stock, as far as there were takers: 22 won, 10 expected \(stock 10, 60 joined\)(\n {15}user-\d\d \(COMPLETED\)){10}\n {15}and 2 more$/m);
     expect(stdout).toContain('Audit FAILED: 3 of 12 promises are broken.');

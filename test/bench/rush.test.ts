@@ -1,13 +1,18 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { Progress } from '../../bench/progress.ts';
 import { rush, type RushOptions, type RushResult } from '../../bench/rush.ts';
-import { startFakeApi, type Faults } from './fake-api.ts';
+import { startFakeApi, type FakeApi, type Behaviour } from './fake-api.ts';
 
 const TIMEOUT_MS = 20_000;
 
-async function rushToFake(faults: Faults, options: Partial<RushOptions> = {}) {
-  const fake = await startFakeApi(faults);
-  onTestFinished(() => fake.stop());
+const fakes: FakeApi[] = [];
+afterAll(() => {
+  for (const fake of fakes) fake.stop();
+});
+
+async function rushToFake(behaviour: Behaviour, options: Partial<RushOptions> = {}) {
+  const fake = await startFakeApi(behaviour);
+  fakes.push(fake);
   const shown: Progress[] = [];
   const view = { show: (progress: Progress) => void shown.push(progress), stop: () => undefined };
   const result = await rush({
@@ -31,7 +36,7 @@ const offendersOf = ({ audit }: RushResult, promise: string) => audit.checks.fin
 // Each waits for polls, which come a second apart, so they run at the same time.
 describe.concurrent('rush', () => {
   it('serves a crowd and passes', async () => {
-    const { result, fake, shown } = await rushToFake({});
+    const { result, fake, shown } = await rushToFake({ opensAt: 40 });
     expect(failedPromises(result)).toEqual([]);
     expect(result).toMatchObject({ users: 40, issued: 15, lost: 25, turnedAway: 0, timedOut: false, auditedBy: 'HTTP alone' });
     expect(result.withoutRedis).toContain('--redis');
@@ -57,7 +62,7 @@ describe.concurrent('rush', () => {
   });
 
   it('fails a system that issues too many, and names who won too much', async () => {
-    const { result } = await rushToFake({ oversell: 2 });
+    const { result } = await rushToFake({ opensAt: 40, oversell: 2 });
     expect(result.audit.passed).toBe(false);
     expect(failedPromises(result)).toEqual(['issued = stock, as far as there were takers', 'nobody was issued two coupons', 'the sums agree']);
     expect(offendersOf(result, 'issued = stock, as far as there were takers')).toHaveLength(2);

@@ -128,7 +128,8 @@ async function attempt(binary: RedisServer, options: StartOptions, port: number)
     busPort,
     pid: guarded.pid,
     exited: ended.then(({ how, said }) =>
-      stopping ? `Redis at port ${port} was stopped.` : `Redis at port ${port} ended ${how}. Its last words: ${said}`,
+      // Who is killed says nothing, so what was said last explains nothing.
+      stopping ? `Redis at port ${port} was stopped.` : `Redis at port ${port} ended ${how}${how.startsWith('by ') ? '' : ` (it said: ${said})`}.`,
     ),
     async stop() {
       stopping = true;

@@ -111,7 +111,10 @@ describe.concurrent('npm start', () => {
 
     const again = start(folder, pace);
     const after = await again.ready();
-    expectFirstTicketsWon(await settled(after.redis, 'sale'), 60);
+    const end = await settled(after.redis, 'sale');
+    // Every join that was answered 200 is there.
+    expect(end.tickets.size).toBe(100);
+    expectFirstTicketsWon(end, 60);
     after.redis.disconnect();
     again.child.kill('SIGINT');
     expect(await again.ended).toEqual([0, null]);

@@ -31,6 +31,25 @@ export interface DrainReport {
   failed(promotionId: string | null, error: unknown): void;
 }
 
+/** The time as a run sees it; a simulation brings its own. */
+export interface Clock {
+  /** Monotonic time (ms). */
+  now: () => number;
+  /** Wall clock (ms since 1970), good enough to guess the age of an entry. */
+  wallNow: () => number;
+  /** Calls back once after so many ms; the answer cancels that. */
+  after: (ms: number, callback: () => void) => () => void;
+}
+
+export const realClock: Clock = {
+  now: () => performance.now(),
+  wallNow: () => Date.now(),
+  after: (ms, callback) => {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
 export interface DrainLoop {
   redis: RedisClient;
   send: Send;
@@ -41,6 +60,7 @@ export interface DrainLoop {
   /** Life that is left to this run (ms). */
   remainingMs: () => number;
   report: DrainReport;
+  clock?: Clock;
 }
 
 /** The shard that a promotion belongs to. */
@@ -48,7 +68,7 @@ export const shardOf = (promotionId: string, shards: number) => crc32(promotionI
 
 /** One promotion as a run sees it. */
 interface Place {
-  /** Local time (performance.now) of the next visit. */
+  /** Local time of the next visit. */
   dueAt: number;
   visiting: boolean;
   /** Drained, or tried, in the present tick. */
@@ -63,11 +83,11 @@ interface Place {
  * @returns why it stopped
  */
 export async function drainLoop(loop: DrainLoop): Promise<'DEADLINE' | 'SUPERSEDED'> {
-  const { redis, pace, shard, shards, report } = loop;
+  const { redis, pace, shard, shards, report, clock = realClock } = loop;
   const freshMs = Math.max(HEARTBEAT_FRESH_INTERVALS * pace.drainIntervalMs, HEARTBEAT_FRESH_MS_MIN);
   const places = new Map<string, Place>();
   const visits = new Set<Promise<void>>();
-  const alarm = new Alarm();
+  const alarm = new Alarm(clock);
   const ending = () => loop.remainingMs() <= STOP_BEFORE_DEADLINE_MS;
   let run: number | undefined;
   let tickOpen = false;
@@ -76,7 +96,7 @@ export async function drainLoop(loop: DrainLoop): Promise<'DEADLINE' | 'SUPERSED
 
   // Bounded by the run's life.
   while (!ending()) {
-    const now = performance.now();
+    const now = clock.now();
     try {
       run ??= await beginRun(redis, shard);
       if (!tickOpen && now >= nextTickAt) {
@@ -93,7 +113,7 @@ export async function drainLoop(loop: DrainLoop): Promise<'DEADLINE' | 'SUPERSED
           break;
         }
       }
-      await alarm.wait(nextDueAt() - performance.now());
+      await alarm.wait(nextDueAt() - clock.now());
     } catch (error) {
       report.failed(null, error);
       await alarm.wait(Math.max(RETRY_DELAY_MS, pace.drainIntervalMs));
@@ -133,19 +153,19 @@ export async function drainLoop(loop: DrainLoop): Promise<'DEADLINE' | 'SUPERSED
   function nextDueAt(): number {
     let at = tickOpen ? Infinity : nextTickAt;
     if (visits.size < VISITS_AT_ONCE) for (const place of places.values()) if (!place.visiting) at = Math.min(at, place.dueAt);
-    return Math.min(at, performance.now() + Math.max(0, loop.remainingMs() - STOP_BEFORE_DEADLINE_MS));
+    return Math.min(at, clock.now() + Math.max(0, loop.remainingMs() - STOP_BEFORE_DEADLINE_MS));
   }
 
   async function visitOne(promotionId: string, place: Place): Promise<void> {
-    place.dueAt = performance.now() + pace.drainIntervalMs;
+    place.dueAt = clock.now() + pace.drainIntervalMs;
     try {
       const outcome = await drain(redis, promotionId, pace);
       place.ticked = true;
       if (outcome.kind === 'NOT_FOUND') {
-        if (Date.now() - place.registeredAtMs > FORGET_AFTER_MS) await forgetPromotion(redis, promotionId);
+        if (clock.wallNow() - place.registeredAtMs > FORGET_AFTER_MS) await forgetPromotion(redis, promotionId);
         return;
       }
-      place.dueAt = performance.now() + outcome.waitMs;
+      place.dueAt = clock.now() + outcome.waitMs;
       alarm.ring();
       if (outcome.kind === 'NOT_DUE') return;
       if (outcome.dropped.length > 0) report.dropped(promotionId, outcome.dropped);
@@ -168,7 +188,7 @@ export async function drainLoop(loop: DrainLoop): Promise<'DEADLINE' | 'SUPERSED
 
   async function sweepUntilDue(promotionId: string, place: Place): Promise<void> {
     // Bounded by the time until the next drain, which finds whatever is left.
-    while (performance.now() < place.dueAt && !ending()) {
+    while (clock.now() < place.dueAt && !ending()) {
       const { failed, left, dropped } = await sweep(redis, promotionId);
       if (failed > 0) report.swept(promotionId, failed);
       if (dropped.length > 0) report.dropped(promotionId, dropped);
@@ -177,7 +197,7 @@ export async function drainLoop(loop: DrainLoop): Promise<'DEADLINE' | 'SUPERSED
   }
 
   async function retireUntilDue(promotionId: string, place: Place): Promise<void> {
-    while (performance.now() < place.dueAt && !ending()) {
+    while (clock.now() < place.dueAt && !ending()) {
       if ((await retire(redis, promotionId)).kind !== 'RETIRED') return;
     }
   }
@@ -185,8 +205,13 @@ export async function drainLoop(loop: DrainLoop): Promise<'DEADLINE' | 'SUPERSED
 
 /** A sleep that can be cut short. */
 class Alarm {
+  readonly #clock: Clock;
   #wake: (() => void) | undefined;
   #rung = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** Ends the present sleep, or else the next one at once. */
   ring(): void {
@@ -198,9 +223,9 @@ class Alarm {
   async wait(ms: number): Promise<void> {
     if (!this.#rung && ms > 0) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, Math.ceil(ms));
+        const cancel = this.#clock.after(Math.ceil(ms), resolve);
         this.#wake = () => {
-          clearTimeout(timer);
+          cancel();
           resolve();
         };
       });

@@ -7,14 +7,14 @@ import { checkPort, startHttpApi, type HttpApi } from '../../local/http-api.ts';
 type Invoke = (payload: string, waitMsMax: number) => Promise<InvokeResult>;
 
 async function start(invoke: Invoke, timeoutMs = 5000): Promise<HttpApi> {
-  const api = await startHttpApi([{ method: 'POST', path: '/work', timeoutMs, invoke }], 0);
+  const api = await startHttpApi([{ method: 'POST', path: '/task', timeoutMs, invoke }], 0);
   onTestFinished(() => api.stop(0));
   return api;
 }
 
 const answering = (value: unknown): Invoke => async () => ({ outcome: 'answered', payload: JSON.stringify(value) });
 const post = (api: HttpApi, body = '{}'): Promise<Response> =>
-  fetch(`${api.url}/work`, { method: 'POST', body, headers: { 'content-type': 'application/json' } });
+  fetch(`${api.url}/task`, { method: 'POST', body, headers: { 'content-type': 'application/json' } });
 const seen = async (response: Response): Promise<unknown> => [response.status, await response.json()];
 
 it('calls the function of a route and answers what it answers', async () => {
@@ -27,15 +27,15 @@ it('calls the function of a route and answers what it answers', async () => {
   expect([response.status, await response.text(), response.headers.get('x-own')]).toEqual([201, '쿠폰', '1']);
   const requestId = response.headers.get('apigw-requestid');
   expect(requestId).toBeTruthy();
-  expect(event).toMatchObject({ routeKey: 'POST /work', body: '{"a":1}', requestContext: { requestId } });
+  expect(event).toMatchObject({ routeKey: 'POST /task', body: '{"a":1}', requestContext: { requestId } });
 });
 
 it.each([
-  ['GET', '/work'],
-  ['POST', '/work/'],
+  ['GET', '/task'],
+  ['POST', '/task/'],
   ['POST', '/WORK'],
-  ['POST', '/other?x=/work'],
-  ['OPTIONS', '/work'],
+  ['POST', '/other?x=/task'],
+  ['OPTIONS', '/task'],
 ])('answers 404 to %s %s', async (method, path) => {
   const api = await start(answering({}));
   expect(await seen(await fetch(api.url + path, { method }))).toEqual([404, { message: 'Not Found' }]);
@@ -43,7 +43,7 @@ it.each([
 
 it('answers 404 to HEAD', async () => {
   const api = await start(answering({}));
-  expect((await fetch(`${api.url}/work`, { method: 'HEAD' })).status).toBe(404);
+  expect((await fetch(`${api.url}/task`, { method: 'HEAD' })).status).toBe(404);
 });
 
 it.each<[string, InvokeResult, unknown]>([
@@ -76,7 +76,7 @@ it.each([
 
 it('refuses large headers and what is not HTTP', async () => {
   const api = await start(answering({}));
-  const large = await fetch(`${api.url}/work`, { headers: { large: 'x'.repeat(11_000) } });
+  const large = await fetch(`${api.url}/task`, { headers: { large: 'x'.repeat(11_000) } });
   expect(await seen(large)).toEqual([431, { message: 'Request Header Fields Too Large' }]);
   const socket = connect(Number(new URL(api.url).port), '127.0.0.1').end('nonsense\r\n\r\n');
   expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n[^]*{"message":"Bad Request"}$/);

@@ -30,6 +30,8 @@ const nowhere = {
 };
 
 const TEST_TIMEOUT_MS = 60_000;
+/** What `expect.poll` waits for comes soon, but a busy machine may take its time. */
+const POLL_TIMEOUT_MS = 15_000;
 /** Most tests wait (for Redis, a tick, a process to end) rather than compute. */
 const FILES_AT_ONCE = 4;
 /** Of the concurrent tests of one file. */
@@ -42,6 +44,7 @@ export default defineConfig({
     testTimeout: TEST_TIMEOUT_MS,
     hookTimeout: TEST_TIMEOUT_MS,
     silent: 'passed-only',
+    expect: { poll: { timeout: POLL_TIMEOUT_MS } },
     projects: [
       {
         extends: true,

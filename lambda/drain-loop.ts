@@ -1,7 +1,8 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context } from 'aws-lambda';
 import * as v from 'valibot';
-import { readConfig } from './config.ts';
+import { type Config, readConfig } from './config.ts';
+import type { Pace } from './queue/drain.ts';
 import { type DrainLoop, type DrainReport, drainLoop } from './queue/drain-loop.ts';
 import { connectRedis } from './queue/redis.ts';
 import { batchSender } from './queue/send.ts';
@@ -36,6 +37,14 @@ export const createHandler =
     publishMetrics();
     return { stopped };
   };
+
+/** The pace that the environment asks for. */
+export const paceOf = (config: Config<'drain-loop'>): Pace => ({
+  batchSize: config.BATCH_SIZE,
+  drainIntervalMs: config.DRAIN_INTERVAL_MS,
+  leaseMs: config.LEASE_MS,
+  maxInFlight: config.MAX_IN_FLIGHT,
+});
 
 function telemetryReport(): DrainReport {
   const mayLog = logLimit();
@@ -85,10 +94,5 @@ const sqs = new SQSClient({
   requestHandler: { connectionTimeout: SQS_CONNECT_TIMEOUT_MS, requestTimeout: SQS_REQUEST_TIMEOUT_MS, throwOnRequestTimeout: true },
 });
 const send = batchSender(sqs, config.QUEUE_URL);
-const pace = {
-  batchSize: config.BATCH_SIZE,
-  drainIntervalMs: config.DRAIN_INTERVAL_MS,
-  leaseMs: config.LEASE_MS,
-  maxInFlight: config.MAX_IN_FLIGHT,
-};
+const pace = paceOf(config);
 export const handler = createHandler((run) => drainLoop({ redis, send, pace, ...run }));

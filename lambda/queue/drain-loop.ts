@@ -8,15 +8,22 @@ import { retire } from './retire.ts';
 import type { Send } from './send.ts';
 import { sweep } from './sweep.ts';
 
-/** Promotions visited at the same time. */
-const VISITS_AT_ONCE = 256;
+/** Promotions visited at the same time: more than hang when one Redis node of several is away. */
+const VISITS_AT_ONCE = 1024;
+/** The loop looks at what is due at most once in this time. */
+const WAKE_MS = 1;
 /** A run begins nothing new when less than this is left of its life, so that all it has begun can end: two time-outs each of Redis and SQS. */
 export const STOP_BEFORE_DEADLINE_MS = 10_000;
 /** A heartbeat is fresh for this many intervals, and at least for HEARTBEAT_FRESH_MS_MIN. */
 const HEARTBEAT_FRESH_INTERVALS = 3;
 const HEARTBEAT_FRESH_MS_MIN = 5000;
-/** Wait before Redis is asked again after it failed. */
-const RETRY_DELAY_MS = 250;
+/** A tick waits so many intervals for promotions to be tried; each that does not hang is due once in little more than one. */
+const TICK_INTERVALS_MAX = 2;
+/** Most time until the list of promotions is asked for again after that failed. */
+const RETRY_DELAY_MS = 1000;
+
+/** How long (ms) a run counts as alive after a completed tick. */
+export const heartbeatFreshMs = (drainIntervalMs: number) => Math.max(HEARTBEAT_FRESH_INTERVALS * drainIntervalMs, HEARTBEAT_FRESH_MS_MIN);
 
 /** What a run reports; nothing here may throw. */
 export interface DrainReport {
@@ -71,56 +78,99 @@ interface Place {
   /** Local time of the next visit. */
   dueAt: number;
   visiting: boolean;
-  /** Drained, or tried, in the present tick. */
-  ticked: boolean;
   registeredAtMs: number;
 }
 
 /**
  * One run of the loop: drains every promotion of its shard each interval, sleeping exactly as long as drain says, and between
- * that sweeps and retires. Promotions don't wait for each other. A tick is complete when each was drained, or tried, once; the
- * run then reports itself, and stops if a newer run works. Whatever it began is done when it returns.
+ * that sweeps and retires. Neither promotions nor messages on their way wait for each other. A tick is complete when each
+ * promotion was drained, or tried, once; the run then reports itself, and stops if a newer run works. Whatever it began is
+ * done when it returns.
  * @returns why it stopped
  */
 export async function drainLoop(loop: DrainLoop): Promise<'DEADLINE' | 'SUPERSEDED'> {
   const { redis, pace, shard, shards, report, clock = realClock } = loop;
-  const freshMs = Math.max(HEARTBEAT_FRESH_INTERVALS * pace.drainIntervalMs, HEARTBEAT_FRESH_MS_MIN);
   const places = new Map<string, Place>();
-  const visits = new Set<Promise<void>>();
+  /** Begun and not yet done: visits, messages on their way, the tick. */
+  const underWay = new Set<Promise<void>>();
   const alarm = new Alarm(clock);
   const ending = () => loop.remainingMs() <= STOP_BEFORE_DEADLINE_MS;
   let run: number | undefined;
-  let tickOpen = false;
+  let visits = 0;
+  /** Promotions that the present tick has not tried yet, and what to call when there are none. */
+  const untried = new Set<string>();
+  let allTried = () => undefined as void;
+  let ticking = false;
   let nextTickAt = 0;
-  let result: 'DEADLINE' | 'SUPERSEDED' = 'DEADLINE';
+  let superseded = false;
 
   // Bounded by the run's life.
-  while (!ending()) {
-    const now = clock.now();
+  while (!superseded && !ending()) {
+    if (!ticking && clock.now() >= nextTickAt) {
+      ticking = true;
+      nextTickAt = clock.now() + pace.drainIntervalMs;
+      track(tick().finally(() => (ticking = false)));
+    }
+    startVisits();
+    await alarm.wait(nextDueAt() - clock.now());
+  }
+  allTried();
+  // What is under way may begin something itself (a visit its messages), and nothing else does any more.
+  while (underWay.size > 0) await Promise.all(underWay);
+  return superseded ? 'SUPERSEDED' : 'DEADLINE';
+
+  function track(work: Promise<void>): void {
+    const tracked = work.finally(() => {
+      underWay.delete(tracked);
+      alarm.ring();
+    });
+    underWay.add(tracked);
+  }
+
+  /** Reports what fails, and goes on: the list of promotions and the handover are no reason to keep anyone waiting. */
+  async function attempt(work: () => Promise<void>): Promise<boolean> {
     try {
-      run ??= await beginRun(redis, shard);
-      if (!tickOpen && now >= nextTickAt) {
-        await refresh();
-        tickOpen = true;
-        nextTickAt = now + pace.drainIntervalMs;
-      }
-      startVisits(now);
-      if (tickOpen && [...places.values()].every((place) => place.ticked)) {
-        tickOpen = false;
-        report.ticked();
-        if ((await beat(redis, shard, run, freshMs)) === 'SUPERSEDED') {
-          result = 'SUPERSEDED';
-          break;
-        }
-      }
-      await alarm.wait(nextDueAt() - clock.now());
+      await work();
+      return true;
     } catch (error) {
       report.failed(null, error);
-      await alarm.wait(Math.max(RETRY_DELAY_MS, pace.drainIntervalMs));
+      return false;
     }
   }
-  await Promise.all(visits);
-  return result;
+
+  async function tick(): Promise<void> {
+    await attempt(async () => {
+      run ??= await beginRun(redis, shard);
+    });
+    if (!(await attempt(refresh))) {
+      // Those that are known already are visited all the same.
+      nextTickAt = clock.now() + Math.min(RETRY_DELAY_MS, pace.drainIntervalMs);
+      return;
+    }
+    untried.clear();
+    for (const promotionId of places.keys()) untried.add(promotionId);
+    if (ending()) return;
+    alarm.ring();
+    if (untried.size > 0) await triedOrLate();
+    // One that hangs counts as tried in the end, since the heartbeat may not hang with it; if all do, there is none.
+    const hanging = [...untried].filter((promotionId) => places.get(promotionId)?.visiting).length;
+    if (hanging < untried.size || (hanging > 0 && hanging === places.size)) return;
+    report.ticked();
+    await attempt(async () => {
+      if (run === undefined) return;
+      superseded = (await beat(redis, shard, run, heartbeatFreshMs(pace.drainIntervalMs))) === 'SUPERSEDED';
+    });
+  }
+
+  function triedOrLate(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = clock.after(TICK_INTERVALS_MAX * pace.drainIntervalMs, resolve);
+      allTried = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
 
   async function refresh(): Promise<void> {
     const listed = new Set<string>();
@@ -128,61 +178,69 @@ export async function drainLoop(loop: DrainLoop): Promise<'DEADLINE' | 'SUPERSED
       if (shardOf(promotionId, shards) !== shard) continue;
       listed.add(promotionId);
       const place = places.get(promotionId);
-      // One that is being visited still from the last tick counts as tried: it may hang, and the heartbeat may not.
-      if (place) Object.assign(place, { ticked: place.visiting, registeredAtMs });
-      else places.set(promotionId, { dueAt: 0, visiting: false, ticked: false, registeredAtMs });
+      if (place) place.registeredAtMs = registeredAtMs;
+      else places.set(promotionId, { dueAt: 0, visiting: false, registeredAtMs });
     }
     for (const promotionId of places.keys()) if (!listed.has(promotionId)) places.delete(promotionId);
   }
 
-  function startVisits(now: number): void {
-    for (const [promotionId, place] of places) {
-      if (visits.size >= VISITS_AT_ONCE) return;
-      if (place.visiting || place.dueAt > now) continue;
+  /** Longest overdue first, so that those which hang and those which are swept leave room for all others. */
+  function startVisits(): void {
+    if (visits >= VISITS_AT_ONCE) return;
+    const now = clock.now();
+    const due: [string, Place][] = [];
+    for (const entry of places) if (!entry[1].visiting && entry[1].dueAt <= now) due.push(entry);
+    if (due.length > VISITS_AT_ONCE - visits) due.sort(([, a], [, b]) => a.dueAt - b.dueAt);
+    for (const [promotionId, place] of due.slice(0, VISITS_AT_ONCE - visits)) {
       place.visiting = true;
-      const visit = visitOne(promotionId, place).finally(() => {
-        place.visiting = false;
-        place.ticked = true;
-        visits.delete(visit);
-        alarm.ring();
-      });
-      visits.add(visit);
+      visits += 1;
+      track(
+        visit(promotionId, place).finally(() => {
+          place.visiting = false;
+          visits -= 1;
+        }),
+      );
     }
   }
 
   function nextDueAt(): number {
-    let at = tickOpen ? Infinity : nextTickAt;
-    if (visits.size < VISITS_AT_ONCE) for (const place of places.values()) if (!place.visiting) at = Math.min(at, place.dueAt);
-    return Math.min(at, clock.now() + Math.max(0, loop.remainingMs() - STOP_BEFORE_DEADLINE_MS));
+    let at = clock.now() + Math.max(0, loop.remainingMs() - STOP_BEFORE_DEADLINE_MS);
+    if (!ticking) at = Math.min(at, nextTickAt);
+    if (visits < VISITS_AT_ONCE) for (const place of places.values()) if (!place.visiting) at = Math.min(at, place.dueAt);
+    return at;
   }
 
-  async function visitOne(promotionId: string, place: Place): Promise<void> {
-    place.dueAt = clock.now() + pace.drainIntervalMs;
+  async function visit(promotionId: string, place: Place): Promise<void> {
     try {
       const outcome = await drain(redis, promotionId, pace);
-      place.ticked = true;
+      tried(promotionId);
+      place.dueAt = clock.now() + (outcome.kind === 'NOT_FOUND' ? pace.drainIntervalMs : outcome.waitMs);
       if (outcome.kind === 'NOT_FOUND') {
         if (clock.wallNow() - place.registeredAtMs > FORGET_AFTER_MS) await forgetPromotion(redis, promotionId);
         return;
       }
-      place.dueAt = clock.now() + outcome.waitMs;
-      alarm.ring();
       if (outcome.kind === 'NOT_DUE') return;
       if (outcome.dropped.length > 0) report.dropped(promotionId, outcome.dropped);
-      await sendAll(promotionId, outcome.admitted, outcome.resent);
+      send(promotionId, outcome.admitted, outcome.resent);
       if (outcome.soldOutLine > 0) await sweepUntilDue(promotionId, place);
       if (outcome.state === 'REMOVING') await retireUntilDue(promotionId, place);
     } catch (error) {
+      tried(promotionId);
+      place.dueAt = Math.max(place.dueAt, clock.now() + pace.drainIntervalMs);
       report.failed(promotionId, error);
     }
   }
 
-  async function sendAll(promotionId: string, admitted: string[], resent: string[]): Promise<void> {
+  function tried(promotionId: string): void {
+    if (untried.delete(promotionId) && untried.size === 0) allTried();
+  }
+
+  /** Sends without waiting: when SQS is slow, the next drain need not be; MAX_IN_FLIGHT bounds what is on its way. */
+  function send(promotionId: string, admitted: string[], resent: string[]): void {
     if (admitted.length > 0) report.admitted(promotionId, admitted.length);
     if (resent.length > 0) report.resent(promotionId, resent.length);
-    const messages = issueMessages(promotionId, [...resent, ...admitted]);
-    for (const sent of await Promise.allSettled(messages.map(loop.send))) {
-      if (sent.status === 'rejected') report.failed(promotionId, sent.reason);
+    for (const message of issueMessages(promotionId, [...resent, ...admitted])) {
+      track(loop.send(message).catch((error: unknown) => report.failed(promotionId, error)));
     }
   }
 
@@ -203,7 +261,7 @@ export async function drainLoop(loop: DrainLoop): Promise<'DEADLINE' | 'SUPERSED
   }
 }
 
-/** A sleep that can be cut short. */
+/** A sleep that can be cut short, though not to less than WAKE_MS: what happens at about the same time is looked at once. */
 class Alarm {
   readonly #clock: Clock;
   #wake: (() => void) | undefined;
@@ -221,9 +279,10 @@ class Alarm {
 
   /** Sleeps for so many ms, or until it is rung. */
   async wait(ms: number): Promise<void> {
-    if (!this.#rung && ms > 0) {
+    await this.#sleep(WAKE_MS);
+    if (!this.#rung && ms > WAKE_MS) {
       await new Promise<void>((resolve) => {
-        const cancel = this.#clock.after(Math.ceil(ms), resolve);
+        const cancel = this.#clock.after(Math.ceil(ms - WAKE_MS), resolve);
         this.#wake = () => {
           cancel();
           resolve();
@@ -232,5 +291,9 @@ class Alarm {
     }
     this.#rung = false;
     this.#wake = undefined;
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#clock.after(ms, resolve));
   }
 }

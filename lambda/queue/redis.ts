@@ -80,10 +80,16 @@ async function open(client: RedisClient): Promise<void> {
 /** Error replies of a server that is alive but can't serve now; every other error reply is a fault of ours or of the data. */
 const PASSING_REPLY = /^(OOM|LOADING|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|READONLY|TRYAGAIN|MOVED|ASK|BUSY|MISCONF|NOAUTH|WRONGPASS)\b/;
 
+/** Whether an error says that Redis can't serve now. Of a MULTI that was refused, ioredis keeps the reasons in previousErrors. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof TypeError || error instanceof RangeError) return false;
+  if (!(error instanceof Error) || error.name !== 'ReplyError' || PASSING_REPLY.test(error.message)) return true;
+  const { previousErrors } = error as { previousErrors?: unknown };
+  return Array.isArray(previousErrors) && previousErrors.some(isPassing);
+}
+
 function translate(error: unknown): unknown {
-  if (error instanceof TypeError || error instanceof RangeError) return error;
-  if (error instanceof Error && error.name === 'ReplyError' && !PASSING_REPLY.test(error.message)) return error;
-  return new RedisUnavailable(error instanceof Error ? error.message : String(error), { cause: error });
+  return isPassing(error) ? new RedisUnavailable(error instanceof Error ? error.message : String(error), { cause: error }) : error;
 }
 
 /**

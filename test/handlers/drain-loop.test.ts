@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
-import { createHandler } from '../../lambda/drain-loop.ts';
-import type { DrainLoop } from '../../lambda/queue/drain-loop.ts';
+import { readConfig } from '../../lambda/config.ts';
+import { createHandler, paceOf } from '../../lambda/drain-loop.ts';
+import { type DrainLoop, heartbeatFreshMs } from '../../lambda/queue/drain-loop.ts';
 import { context } from './events.ts';
 
 describe('drain-loop', () => {
@@ -27,4 +28,13 @@ describe('drain-loop', () => {
       expect(start).not.toHaveBeenCalled();
     },
   );
+
+  test('the pace is that of the environment', () => {
+    const env = { ...process.env, BATCH_SIZE: '7', DRAIN_INTERVAL_MS: '80', MAX_IN_FLIGHT: '90', LEASE_MS: '10000' };
+    expect(paceOf(readConfig('drain-loop', env))).toEqual({ batchSize: 7, drainIntervalMs: 80, maxInFlight: 90, leaseMs: 10_000 });
+  });
+
+  test('a heartbeat outlives a few intervals, and five seconds at least', () => {
+    expect([50, 1000, 5000, 60_000].map(heartbeatFreshMs)).toEqual([5000, 5000, 15_000, 180_000]);
+  });
 });

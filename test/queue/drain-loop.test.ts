@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { control } from '../../lambda/queue/control.ts';
 import { type DrainLoop, type DrainReport, drainLoop, shardOf, STOP_BEFORE_DEADLINE_MS } from '../../lambda/queue/drain-loop.ts';
 import { beat, beginRun } from '../../lambda/queue/drain-run.ts';
@@ -34,6 +34,11 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 beforeEach(() => redis.flushall());
+/** A test that fails leaves its loops to nobody. */
+const endings: (() => void)[] = [];
+afterEach(() => {
+  for (const end of endings.splice(0)) end();
+});
 
 const pace = { batchSize: 10, drainIntervalMs: 50, leaseMs: 60_000, maxInFlight: 100 };
 
@@ -49,6 +54,7 @@ interface Counts {
 function startLoop(change: Partial<DrainLoop> = {}) {
   const counts: Counts = { ticks: 0, admitted: 0, resent: 0, swept: 0, failures: [] };
   let ended = false;
+  endings.push(() => (ended = true));
   const report: DrainReport = {
     ticked: () => void counts.ticks++,
     admitted: (_, n) => void (counts.admitted += n),
@@ -75,6 +81,21 @@ function startLoop(change: Partial<DrainLoop> = {}) {
       return done;
     },
   };
+}
+
+/** The client with a fault in front of each script: one that never comes, or that fails. */
+function withFault(client: RedisClient, fault: (keys: string[]) => Promise<void> | undefined): RedisClient {
+  return new Proxy(client, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      if (name !== 'evalsha') return value.bind(target);
+      return async (sha: string, keyCount: number, ...rest: string[]) => {
+        await fault(rest.slice(0, keyCount));
+        return target.evalsha(sha, keyCount, ...rest);
+      };
+    },
+  });
 }
 
 async function promotion(promotionId: string, stock: number, inLine: string[]): Promise<string> {
@@ -156,23 +177,86 @@ describe('the loop', () => {
     expect(await info(redis, p)).toMatchObject({ completedCount: 10, failedCount: 20 });
   });
 
-  test('a promotion that hangs holds up neither the others nor the heartbeat for good', async () => {
-    const slow = await promotion('slow', 10, users(5));
+  test('a promotion that hangs holds up neither the others nor the heartbeat; the run ends when it does', async () => {
+    await promotion('slow', 10, users(5));
     const p = await promotion('sale', 30, users(30));
-    let release: (() => void) | undefined;
+    const hanging: (() => void)[] = [];
+    let hangs = false;
     const loop = startLoop({
-      send: async (message) => {
-        if (message.promotionId === slow) await new Promise<void>((resolve) => (release = resolve));
-        else await issue(redis, message.promotionId, message.userIds);
-      },
+      redis: withFault(redis, (keys) =>
+        hangs && keys.includes(keysOf('slow').stock) ? new Promise<void>((resolve) => void hanging.push(resolve)) : undefined,
+      ),
     });
+    await expect.poll(() => loop.counts.ticks).toBeGreaterThan(0);
+    hangs = true;
+    await expect.poll(() => hanging.length).toBe(1);
+    const { ticks } = loop.counts;
+    await expect.poll(() => loop.counts.ticks).toBeGreaterThan(ticks + 3);
     await expect.poll(async () => (await info(redis, p))?.completedCount).toBe(30);
-    await expect.poll(() => loop.counts.ticks).toBeGreaterThan(4);
     const stopped = loop.stop();
     // Nothing is left unawaited when it returns.
     expect(await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, 100, 'still waiting'))])).toBe('still waiting');
-    release?.();
+    for (const release of hanging) release();
     expect(await stopped).toBe('DEADLINE');
+  });
+
+  test('more promotions that hang than are visited at once do not starve the others', async () => {
+    const now = Date.now();
+    await redis.zadd(PROMOTIONS_KEY, ...Array.from({ length: 1300 }, (_, i) => [now - 1000, `slow${i}`]).flat());
+    const healthy = await Promise.all(users(5).map((id) => promotion(id, 30, users(30))));
+    const loop = startLoop({
+      redis: withFault(redis, async (keys) => {
+        if (!keys[0]?.includes('{slow')) return;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        throw new Error('Command timed out');
+      }),
+    });
+    for (const p of healthy) await expect.poll(async () => (await info(redis, p))?.completedCount, { timeout: 10_000 }).toBe(30);
+    await loop.stop();
+  });
+
+  test('a slow SQS does not slow down admission; the run ends when all is sent', async () => {
+    await promotion('sale', 100, users(40));
+    const sending: (() => void)[] = [];
+    const loop = startLoop({ send: () => new Promise<void>((resolve) => void sending.push(resolve)) });
+    await expect.poll(() => loop.counts.admitted).toBe(40);
+    const stopped = loop.stop();
+    expect(await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, 100, 'still waiting'))])).toBe('still waiting');
+    for (const done of sending) done();
+    expect(await stopped).toBe('DEADLINE');
+  });
+
+  test('a broken heartbeat, or a list that can not be read for a while, keeps nobody waiting', async () => {
+    await redis.set(drainRunKey(0), 'x');
+    const p = await promotion('sale', 100, users(30));
+    let listFails = false;
+    const faulty = new Proxy(redis, {
+      get: (target, name) => {
+        if (name === 'zrange' && listFails) return () => Promise.reject(new Error('Command timed out'));
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const loop = startLoop({ redis: faulty });
+    await expect.poll(async () => (await info(redis, p))?.completedCount).toBe(30);
+    listFails = true;
+    for (const user of users(10, 101)) await join(redis, p, user);
+    await expect.poll(async () => (await info(redis, p))?.completedCount).toBe(40);
+    const later = await promotion('later', 10, users(3));
+    listFails = false;
+    await expect.poll(async () => (await info(redis, later))?.completedCount).toBe(3);
+    await loop.stop();
+    expect(new Set(loop.counts.failures)).toEqual(new Set([null]));
+  });
+
+  test('ends by its deadline although Redis is away and the interval is long', async () => {
+    const away = connectRedis({ url: 'redis://127.0.0.1:1', mode: 'cluster' });
+    const endsAt = performance.now() + 300;
+    const loop = startLoop({ redis: away, pace: { ...pace, drainIntervalMs: 60_000 }, remainingMs: () => endsAt + STOP_BEFORE_DEADLINE_MS - performance.now() });
+    expect(await loop.done).toBe('DEADLINE');
+    expect(performance.now()).toBeLessThan(endsAt + STOP_BEFORE_DEADLINE_MS);
+    expect(loop.counts).toMatchObject({ ticks: 0, admitted: 0 });
+    expect(loop.counts.failures.length).toBeGreaterThan(0);
   });
 
   test('paused: nobody is admitted until resumed', async () => {
@@ -278,6 +362,8 @@ describe('handover between runs', () => {
     const killer = new Redis(server.url);
     await killer.call('CLIENT', 'KILL', 'TYPE', 'normal');
     killer.disconnect();
+    // The test's own connection was killed, too.
+    await expect.poll(() => redis.get('{sale}').catch(() => null)).not.toBeNull();
     await settled(p);
     await loop.stop();
     expect(await info(redis, p)).toMatchObject({ completedCount: 30 });

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { withinDeadline } from '../../lambda/http/pipeline.ts';
 import { control } from '../../lambda/queue/control.ts';
 import { drain } from '../../lambda/queue/drain.ts';
@@ -10,7 +11,7 @@ import { info } from '../../lambda/queue/info.ts';
 import { initStock } from '../../lambda/queue/init-stock.ts';
 import { issue } from '../../lambda/queue/issue.ts';
 import { join } from '../../lambda/queue/join.ts';
-import { keysOf } from '../../lambda/queue/keys.ts';
+import { keysOf, PROMOTIONS_KEY } from '../../lambda/queue/keys.ts';
 import { connectRedis, type RedisClient, RedisUnavailable } from '../../lambda/queue/redis.ts';
 import { retire } from '../../lambda/queue/retire.ts';
 import { status } from '../../lambda/queue/status.ts';
@@ -101,6 +102,64 @@ describe.concurrent('Redis away', () => {
     redis.disconnect();
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => silent.close(resolve));
+  });
+});
+
+describe.concurrent('Redis alive, but not able to serve', () => {
+  /** Every operation that a request or the loop makes. */
+  const operations: [string, (redis: RedisClient) => Promise<unknown>][] = [
+    ['join', (redis) => join(redis, 'p', 'late')],
+    ['status', (redis) => status(redis, 'p', 'u1')],
+    ['info', (redis) => info(redis, 'p')],
+    ['init-stock', (redis) => initStock(redis, 'p', 5)],
+    ['control', (redis) => control(redis, 'p', { action: 'pause' })],
+    ['drain', (redis) => drain(redis, 'p', pace)],
+    ['issue', (redis) => issue(redis, 'p', ['u1'])],
+  ];
+
+  test.each(['cluster', 'single'] as const)('%s: without its slots (CLUSTERDOWN) it is unavailable for every operation', async (mode) => {
+    const server = await startRedis({ dataDir: path.join(folder, `down-${mode}`) });
+    const redis = connectRedis({ url: server.url, mode });
+    await initStock(redis, 'p', 5);
+    await join(redis, 'p', 'u1');
+    const operator = new Redis(server.url);
+    await operator.cluster('DELSLOTS', await operator.cluster('KEYSLOT', keysOf('p').stock), await operator.cluster('KEYSLOT', PROMOTIONS_KEY));
+    for (const [name, operation] of operations) await expect(operation(redis), name).rejects.toBeInstanceOf(RedisUnavailable);
+    operator.disconnect();
+    redis.disconnect();
+    await server.stop();
+  });
+
+  test('loading its data it is unavailable for every operation', async () => {
+    const slow = ['--enable-debug-command', 'yes', '--key-load-delay', '10000', '--loading-process-events-interval-bytes', '1024'];
+    const server = await startRedis({ dataDir: path.join(folder, 'loading'), extraArgs: slow });
+    const redis = connectRedis({ url: server.url, mode: 'single' });
+    await initStock(redis, 'p', 5);
+    await join(redis, 'p', 'u1');
+    // It looks up from loading after each of these, and takes 10 ms for one.
+    await redis.mset(Object.fromEntries(users(300).map((user) => [`{p}${user}`, 'x'.repeat(1100)])));
+    const operator = new Redis(server.url);
+    const reload = operator.call('DEBUG', 'RELOAD').catch(() => undefined);
+    await vi.waitUntil(() => redis.get('{p}').then(() => false, (error: Error) => error.message.startsWith('LOADING')), { timeout: 5000, interval: 5 });
+    for (const [name, operation] of operations) await expect(operation(redis), name).rejects.toBeInstanceOf(RedisUnavailable);
+    await reload;
+    expect(await join(redis, 'p', 'u1')).toMatchObject({ kind: 'WAITING' });
+    operator.disconnect();
+    redis.disconnect();
+    await server.stop();
+  });
+
+  test('frozen: a command without a deadline of its own ends all the same', async () => {
+    const server = await startRedis({ dataDir: path.join(folder, 'frozen') });
+    const redis = connectRedis({ url: server.url, mode: 'cluster' });
+    await initStock(redis, 'p', 5);
+    process.kill(server.pid, 'SIGSTOP');
+    const before = performance.now();
+    await expect(drain(redis, 'p', pace)).rejects.toBeInstanceOf(RedisUnavailable);
+    expect(performance.now() - before).toBeLessThan(4000);
+    process.kill(server.pid, 'SIGCONT');
+    redis.disconnect();
+    await server.stop();
   });
 });
 

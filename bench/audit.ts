@@ -16,7 +16,7 @@ export interface Audit {
 }
 
 /** What a check found: the promise is kept if there are no offenders and nothing else is wrong. */
-interface Finding {
+export interface Finding {
   detail: string;
   offenders?: string[];
   /** Broken although no single user shows it. */
@@ -48,7 +48,8 @@ export function audit(facts: RushFacts): Audit {
   return { passed: checks.every(({ result }) => result !== 'FAILED'), checks };
 }
 
-function check(promise: string, finding: Finding | null): Check {
+/** The check of a promise; without a finding it was not audited. */
+export function check(promise: string, finding: Finding | null): Check {
   if (finding === null) return { promise, result: 'not audited', detail: NEEDS_REDIS, offenders: [] };
   const { detail, offenders = [], broken = false } = finding;
   return { promise, result: broken || offenders.length > 0 ? 'FAILED' : 'ok', detail, offenders };

@@ -18,6 +18,9 @@ interface TryAgain {
   reason: string;
   /** How long the server wants to be left alone. */
   afterMs: number;
+  /** The status of an answer, and the API's own error code if it is one of its errors. */
+  statusCode?: number;
+  code?: string;
 }
 
 /** An answer that sending again would not change. */
@@ -126,7 +129,9 @@ export class CouponApi {
       return { kind: 'TRY_AGAIN', answered: false, reason: networkReason(error), afterMs: 0 };
     }
     if (statusCode === 429 || statusCode >= 500) {
-      return { kind: 'TRY_AGAIN', answered: true, reason: `answered ${statusCode}`, afterMs: (Number(retryAfter) || 0) * 1000 };
+      const fault = v.safeParse(errorAnswer, parse(text));
+      const code = fault.success ? { code: fault.output.error.code } : {};
+      return { kind: 'TRY_AGAIN', answered: true, reason: `answered ${statusCode}`, afterMs: (Number(retryAfter) || 0) * 1000, statusCode, ...code };
     }
     const json = parse(text);
     if (statusCode === 200) {

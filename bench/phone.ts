@@ -1,10 +1,11 @@
 import type { Agenda } from './agenda.ts';
 import type { CouponApi } from './coupon-api.ts';
 import type { PhoneFacts, Status } from './facts.ts';
+import type { Call } from './history.ts';
 import type { Lane } from './lane.ts';
 
 /** A join that meets a fault is sent again, each time after a longer wait: 25 s in all, on average. */
-const JOIN_ATTEMPTS_MAX = 10;
+export const JOIN_ATTEMPTS_MAX = 10;
 const BACKOFF_FIRST_MS = 200;
 const BACKOFF_MAX_MS = 8_000;
 /** A poll comes when half of the estimated wait is over, but neither sooner nor later than this. */
@@ -23,6 +24,10 @@ export interface Surroundings {
   agenda: Agenda;
   /** Time since the crowd was let in (ms). */
   nowMs: () => number;
+  /** Attempts to join before a phone gives up. */
+  joinAttemptsMax: number;
+  /** Keeps a call and what came of it. */
+  record: (call: Call) => void;
   /** Once aborted, phones give up. */
   signal: AbortSignal;
 }
@@ -46,13 +51,13 @@ export async function livePhone(phone: PhoneFacts, around: Surroundings): Promis
 }
 
 async function joinUntilAnswered(phone: PhoneFacts, around: Surroundings): Promise<void> {
-  const { api, promotionId, joins, agenda, nowMs, signal } = around;
-  while (phone.attempts < JOIN_ATTEMPTS_MAX && !signal.aborted) {
+  const { api, promotionId, joins, agenda, nowMs, joinAttemptsMax, signal } = around;
+  while (phone.attempts < joinAttemptsMax && !signal.aborted) {
     const answer = await joins.run(async () => {
       if (signal.aborted) return undefined;
       phone.attempts += 1;
       phone.sentAtMs ??= nowMs();
-      return api.join(promotionId, phone.userId);
+      return recorded('join', phone, around, () => api.join(promotionId, phone.userId));
     });
     if (answer === undefined) return;
     if (answer.kind === 'TRY_AGAIN') {
@@ -80,7 +85,9 @@ async function joinUntilAnswered(phone: PhoneFacts, around: Surroundings): Promi
 /** Answers after how many ms to poll again. */
 async function poll(phone: PhoneFacts, around: Surroundings, intervalMs: number): Promise<number> {
   const { api, promotionId, polls, nowMs, signal } = around;
-  const answer = await polls.run(async () => (signal.aborted ? undefined : api.status(promotionId, phone.userId)));
+  const answer = await polls.run(async () =>
+    signal.aborted ? undefined : recorded('status', phone, around, () => api.status(promotionId, phone.userId)),
+  );
   if (answer === undefined) return intervalMs;
   if (answer.kind === 'TRY_AGAIN') return Math.max(intervalMs, answer.afterMs);
   phone.lastSeenAtMs = nowMs();
@@ -91,6 +98,15 @@ async function poll(phone: PhoneFacts, around: Surroundings, intervalMs: number)
   see(phone, answer.status, answer.position);
   if (answer.status !== 'WAITING') return POLL_INTERVAL_MIN_MS;
   return Math.max(POLL_INTERVAL_MIN_MS, Math.min((answer.estimatedWaitSeconds * 1000) / 2, POLL_INTERVAL_MAX_MS));
+}
+
+/** Makes a call, and notes when it was sent and what came of it. */
+async function recorded<A extends Call['answer']>(route: Call['route'], { userId }: PhoneFacts, around: Surroundings, call: () => Promise<A>): Promise<A> {
+  const sentAtMs = around.nowMs();
+  const answer = await call();
+  // What is cut off at the end of time says nothing about the system.
+  if (!around.signal.aborted) around.record({ route, userId, sentAtMs, endedAtMs: around.nowMs(), answer });
+  return answer;
 }
 
 /** Notes what a phone is told, and the first thing that contradicts what it was told before. */

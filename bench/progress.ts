@@ -24,15 +24,20 @@ export interface ProgressView {
   stop(): void;
 }
 
+/** A view in which single lines can be shown besides. */
+export interface NotingView extends ProgressView {
+  note: (line: string) => void;
+}
+
 const LINE_INTERVAL_MS = 1_000;
 const NAME_CHARS = 10;
 
 /** Bars where a person looks on, else a plain line each second. Both go to standard error: standard output is for the result. */
-export function openProgress(users: number, stream: NodeJS.WriteStream = process.stderr): ProgressView {
+export function openProgress(users: number, stream: NodeJS.WriteStream = process.stderr): NotingView {
   return stream.isTTY ? openBars(users, stream) : openLines(stream);
 }
 
-function openBars(users: number, stream: NodeJS.WriteStream): ProgressView {
+function openBars(users: number, stream: NodeJS.WriteStream): NotingView {
   // Whoever called handles Ctrl-C; `stop` brings the cursor back.
   const bars = new MultiBar({ stream, hideCursor: true, gracefulExit: false, barCompleteChar: '█', barIncompleteChar: '░', barsize: 30, format: '{name} {bar} {note}' });
   const add = (name: string): SingleBar => bars.create(users, 0, { name: name.padEnd(NAME_CHARS), note: '' });
@@ -54,6 +59,7 @@ function openBars(users: number, stream: NodeJS.WriteStream): ProgressView {
       latency.setTotal(latencyMax);
       latency.update(progress.joinP99Ms, { note: latencies(progress) });
     },
+    note: (line) => bars.log(`${line}\n`),
     stop() {
       bars.update();
       bars.stop();
@@ -61,7 +67,7 @@ function openBars(users: number, stream: NodeJS.WriteStream): ProgressView {
   };
 }
 
-function openLines(stream: NodeJS.WritableStream): ProgressView {
+function openLines(stream: NodeJS.WritableStream): NotingView {
   let nextAtMs = 0;
   return {
     show(progress) {
@@ -69,6 +75,7 @@ function openLines(stream: NodeJS.WritableStream): ProgressView {
       nextAtMs = progress.elapsedMs + LINE_INTERVAL_MS;
       stream.write(`${progressLine(progress)}\n`);
     },
+    note: (line) => void stream.write(`${line}\n`),
     stop() {},
   };
 }

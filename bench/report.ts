@@ -1,4 +1,4 @@
-import type { Check } from './audit.ts';
+import type { Audit, Check } from './audit.ts';
 import type { Latency } from './figures.ts';
 import type { RushResult } from './rush.ts';
 
@@ -31,15 +31,17 @@ export function reportText(result: RushResult): string {
 
 /** The result of a rush for machines: the same figures, times in ms. */
 export function reportJson(result: RushResult): string {
-  const checks = result.audit.checks.map((check) => ({
-    ...check,
-    offenders: check.offenders.slice(0, OFFENDERS_IN_JSON),
-    offenderCount: check.offenders.length,
-  }));
-  return JSON.stringify({ ...result, audit: { ...result.audit, checks } }, undefined, 2);
+  return JSON.stringify({ ...result, audit: shortened(result.audit) }, undefined, 2);
 }
 
-function checkLines({ promise, result, detail, offenders }: Check): string[] {
+/** An audit whose lists of offenders are cut to a length that a reader of JSON bears, with their number. */
+export function shortened({ passed, checks }: Audit): object {
+  const short = checks.map((check) => ({ ...check, offenders: check.offenders.slice(0, OFFENDERS_IN_JSON), offenderCount: check.offenders.length }));
+  return { passed, checks: short };
+}
+
+/** A check for people: its result, what decided it, and the first offenders. */
+export function checkLines({ promise, result, detail, offenders }: Check): string[] {
   const more = offenders.length - OFFENDERS_SHOWN;
   return [
     `${result.padEnd(11)}  ${promise}: ${detail}`,

@@ -71,7 +71,8 @@ function timeoutSeconds({ users, stock, batch = USERS_PER_SECOND }: { users: num
 
 const grouped = (n: number) => n.toLocaleString('en-US');
 
-function wholeNumber(min: number, max: number) {
+/** Reads an option that is a whole number between two bounds, for commander. */
+export function wholeNumber(min: number, max: number) {
   return (text: string): number => {
     if (/^\d{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max) return Number(text);
     throw new InvalidArgumentError(`It must be a whole number from ${grouped(min)} to ${grouped(max)}.`);

@@ -1,12 +1,12 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { RedisClient } from '../lambda/queue/redis.ts';
 import { audit, type Audit } from './audit.ts';
 import { CouponApi } from './coupon-api.ts';
-import { letIn, type Crowd } from './crowd.ts';
-import type { InfoFacts } from './facts.ts';
-import { figuresOf, progressOf, type Figures } from './figures.ts';
+import { letIn } from './crowd.ts';
+import { figuresOf, type Figures } from './figures.ts';
+import { openPromotion } from './open-promotion.ts';
 import type { ProgressView } from './progress.ts';
 import { reachRedis, readRedisFacts, settle } from './redis-facts.ts';
+import { finalInfo, SETTLE_TIMEOUT_MS, watch } from './watch.ts';
 
 export interface RushOptions {
   apiUrl: string;
@@ -41,9 +41,6 @@ export interface RushResult extends Figures {
 
 const OPERATOR_CONNECTIONS = 2;
 const OPERATOR_TIMEOUT_MS = 10_000;
-const WATCH_INTERVAL_MS = 200;
-/** How long the sweep may take to write what the phones have been told already. */
-const SETTLE_TIMEOUT_MS = 20_000;
 /** A system whose /info gives no answer for so long is gone, and the crowd need not wait for it. */
 const SILENCE_MAX_MS = 30_000;
 
@@ -62,7 +59,7 @@ export async function rush(options: RushOptions): Promise<RushResult> {
     redis = reached.redis;
     const deadline = AbortSignal.timeout(timeoutMs);
     const crowd = letIn({ apiUrl, promotionId, users, signal: AbortSignal.any([signal, deadline, end.signal]) });
-    const soldOutMs = await watch(crowd, operator, options);
+    const soldOutMs = await watch(crowd, operator, { ...options, silenceMsMax: SILENCE_MAX_MS });
     signal.throwIfAborted();
     const settleMs = deadline.aborted ? 0 : SETTLE_TIMEOUT_MS;
     if (redis) await settle(redis, promotionId, settleMs).catch(redisSilent);
@@ -88,22 +85,6 @@ export async function rush(options: RushOptions): Promise<RushResult> {
   }
 }
 
-/** Sets the stock of a promotion that nobody has joined. */
-async function openPromotion(operator: CouponApi, promotionId: string, stock: number): Promise<void> {
-  const before = await operator.info(promotionId);
-  if (before.kind === 'INFO') {
-    const { queueSize, processingCount, completedCount, failedCount, state } = before;
-    const users = queueSize + processingCount + completedCount + failedCount;
-    const hint = 'leave --promotion out, or name one that is new';
-    if (users > 0) throw new Error(`Promotion ${promotionId} has ${users} users already, whom an audit would take for this crowd: ${hint}.`);
-    if (state !== 'OPEN') throw new Error(`Promotion ${promotionId} is ${state}, so nobody would be served: ${hint}.`);
-  }
-  const answer = await operator.initStock(promotionId, stock);
-  if (answer.kind === 'SET' && answer.stock === stock) return;
-  const reason = answer.kind === 'SET' ? `answered a stock of ${answer.stock}` : answer.reason;
-  throw new Error(`Promotion ${promotionId} could not be opened with a stock of ${stock} (init-stock ${reason}): choose another --promotion, or try again.`);
-}
-
 /** Where Redis need not answer, the problem is only a remark. */
 async function connect(options: RushOptions): Promise<{ redis?: RedisClient; problem?: string }> {
   const { redisUrl, redisMustAnswer, promotionId, apiUrl } = options;
@@ -120,59 +101,6 @@ async function connect(options: RushOptions): Promise<{ redis?: RedisClient; pro
   if (redisMustAnswer) throw new Error(`The audit can't be done as asked, for ${problem}; correct --redis, or leave it out.`);
   return { problem };
 }
-
-/**
- * Shows how it goes until the crowd is served. Answers when the stock was first seen at 0.
- * @throws Error if the system falls silent
- */
-async function watch(crowd: Crowd, operator: CouponApi, options: RushOptions): Promise<number | null> {
-  const { promotionId, stock, view } = options;
-  let soldOutMs: number | null = null;
-  let info: InfoFacts | undefined;
-  let over = false;
-  const ended = crowd.over.then(() => (over = true));
-  let last = { elapsedMs: 0, joined: 0 };
-  let heardAtMs = 0;
-  try {
-    for (;;) {
-      const answer = await operator.info(promotionId);
-      if (answer.kind === 'INFO') {
-        info = answer;
-        heardAtMs = crowd.elapsedMs();
-      } else if (crowd.elapsedMs() - heardAtMs > SILENCE_MAX_MS) {
-        throw silent(options, answer.reason);
-      }
-      if (stock > 0 && info?.currentStock === 0) soldOutMs ??= crowd.elapsedMs();
-      const progress = progressOf(crowd, info, last);
-      view.show(progress);
-      last = progress;
-      // The last look comes after the last answer.
-      if (over) return soldOutMs;
-      await Promise.race([pause(WATCH_INTERVAL_MS), ended]);
-    }
-  } finally {
-    view.stop();
-  }
-}
-
-/** The numbers at the end, once nobody is in line or in processing any more, or after `settleMs`. */
-async function finalInfo(operator: CouponApi, options: RushOptions, settleMs: number): Promise<InfoFacts> {
-  const beganAt = performance.now();
-  for (;;) {
-    const answer = await operator.info(options.promotionId);
-    options.signal.throwIfAborted();
-    const waitedMs = performance.now() - beganAt;
-    if (answer.kind === 'INFO') {
-      if (answer.queueSize + answer.processingCount === 0 || waitedMs >= settleMs) return answer;
-    } else if (waitedMs > SETTLE_TIMEOUT_MS) {
-      throw silent(options, answer.reason);
-    }
-    await pause(WATCH_INTERVAL_MS);
-  }
-}
-
-const silent = ({ apiUrl }: RushOptions, reason: string) =>
-  new Error(`The system at ${apiUrl} stopped answering (${reason}), so nothing can be audited: look at its log, then try again.`);
 
 function redisSilent(error: unknown): never {
   const reason = error instanceof Error ? error.message : String(error);

@@ -97,7 +97,8 @@ export function startFunctionProcess(spec: FunctionSpec, around: ProcessSurround
     },
   });
 
-  const child = spawn(process.execPath, [`--max-old-space-size=${spec.memoryMb}`, BOOTSTRAP], {
+  // The name is for whoever lists the processes.
+  const child = spawn(process.execPath, [`--max-old-space-size=${spec.memoryMb}`, BOOTSTRAP, spec.name], {
     cwd: spec.codeDir,
     env: runtimeEnvironment(spec, attached.address),
     stdio: ['pipe', 'pipe', 'pipe'],

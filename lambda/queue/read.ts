@@ -15,18 +15,16 @@ export type ReadCommand = [name: string, key: string, ...args: string[]];
 export async function readTogether(client: RedisClient, commands: [ReadCommand, ...ReadCommand[]]): Promise<unknown[]> {
   const replies = await onRedis(client, async () => {
     try {
-      return await client.multi(commands).exec();
+      return (await client.multi(commands).exec())?.map(([error, reply]) => {
+        if (error) throw error;
+        return reply;
+      });
     } catch (error) {
-      if (refusedForMemory(error)) return null;
+      if (refusedForMemory(error)) return undefined;
       throw error;
     }
   });
-  if (replies) {
-    return replies.map(([error, reply]) => {
-      if (error) throw error;
-      return reply;
-    });
-  }
+  if (replies) return replies;
   return (await runScript(client, script, [commands[0][1]], commands.flatMap((words) => [words.length, ...words]))) as unknown[];
 }
 

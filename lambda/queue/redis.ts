@@ -80,16 +80,28 @@ async function open(client: RedisClient): Promise<void> {
 /** Error replies of a server that is alive but can't serve now; every other error reply is a fault of ours or of the data. */
 const PASSING_REPLY = /^(OOM|LOADING|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|READONLY|TRYAGAIN|MOVED|ASK|BUSY|MISCONF|NOAUTH|WRONGPASS)\b/;
 
-/** Whether an error says that Redis can't serve now. Of a MULTI that was refused, ioredis keeps the reasons in previousErrors. */
-function isPassing(error: unknown): boolean {
-  if (error instanceof TypeError || error instanceof RangeError) return false;
-  if (!(error instanceof Error) || error.name !== 'ReplyError' || PASSING_REPLY.test(error.message)) return true;
-  const { previousErrors } = error as { previousErrors?: unknown };
-  return Array.isArray(previousErrors) && previousErrors.some(isPassing);
+/** What ioredis hangs on its errors. */
+interface IoredisError extends Error {
+  command?: unknown;
+  /** Why the commands of a MULTI were refused, each, when EXEC answers EXECABORT. */
+  previousErrors?: Error[];
+  lastNodeError?: unknown;
+}
+
+function isPassing({ message, previousErrors = [] }: IoredisError): boolean {
+  return PASSING_REPLY.test(message) || (message.startsWith('EXECABORT') && previousErrors.some(isPassing));
 }
 
 function translate(error: unknown): unknown {
-  return isPassing(error) ? new RedisUnavailable(error instanceof Error ? error.message : String(error), { cause: error }) : error;
+  if (!(error instanceof Error)) return new RedisUnavailable(String(error), { cause: error });
+  if (error instanceof TypeError || error instanceof RangeError) return error;
+  const fault: IoredisError = error;
+  const passing = fault.name !== 'ReplyError' || isPassing(fault);
+  // Arguments of commands hold user ids, and the error is going to be logged.
+  delete fault.command;
+  delete fault.previousErrors;
+  delete fault.lastNodeError;
+  return passing ? new RedisUnavailable(fault.message, { cause: fault }) : fault;
 }
 
 /**

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { withinDeadline } from '../../lambda/http/pipeline.ts';
@@ -108,23 +109,32 @@ describe.concurrent('Redis away', () => {
 describe.concurrent('Redis alive, but not able to serve', () => {
   /** Every operation that a request or the loop makes. */
   const operations: [string, (redis: RedisClient) => Promise<unknown>][] = [
-    ['join', (redis) => join(redis, 'p', 'late')],
-    ['status', (redis) => status(redis, 'p', 'u1')],
+    ['join', (redis) => join(redis, 'p', 'kim')],
+    ['status', (redis) => status(redis, 'p', 'kim')],
     ['info', (redis) => info(redis, 'p')],
     ['init-stock', (redis) => initStock(redis, 'p', 5)],
     ['control', (redis) => control(redis, 'p', { action: 'pause' })],
     ['drain', (redis) => drain(redis, 'p', pace)],
-    ['issue', (redis) => issue(redis, 'p', ['u1'])],
+    ['issue', (redis) => issue(redis, 'p', ['kim'])],
   ];
+
+  /** Expects all of them to be refused as unavailable, with an error that names no user: it is going to be logged. */
+  async function expectUnavailable(redis: RedisClient): Promise<void> {
+    for (const [name, operation] of operations) {
+      const error: unknown = await operation(redis).catch((error: unknown) => error);
+      expect(error, name).toBeInstanceOf(RedisUnavailable);
+      expect(inspect(error, { depth: 9 }), name).not.toContain('kim');
+    }
+  }
 
   test.each(['cluster', 'single'] as const)('%s: without its slots (CLUSTERDOWN) it is unavailable for every operation', async (mode) => {
     const server = await startRedis({ dataDir: path.join(folder, `down-${mode}`) });
     const redis = connectRedis({ url: server.url, mode });
     await initStock(redis, 'p', 5);
-    await join(redis, 'p', 'u1');
+    await join(redis, 'p', 'kim');
     const operator = new Redis(server.url);
     await operator.cluster('DELSLOTS', await operator.cluster('KEYSLOT', keysOf('p').stock), await operator.cluster('KEYSLOT', PROMOTIONS_KEY));
-    for (const [name, operation] of operations) await expect(operation(redis), name).rejects.toBeInstanceOf(RedisUnavailable);
+    await expectUnavailable(redis);
     operator.disconnect();
     redis.disconnect();
     await server.stop();
@@ -135,15 +145,15 @@ describe.concurrent('Redis alive, but not able to serve', () => {
     const server = await startRedis({ dataDir: path.join(folder, 'loading'), extraArgs: slow });
     const redis = connectRedis({ url: server.url, mode: 'single' });
     await initStock(redis, 'p', 5);
-    await join(redis, 'p', 'u1');
+    await join(redis, 'p', 'kim');
     // It looks up from loading after each of these, and takes 10 ms for one.
     await redis.mset(Object.fromEntries(users(300).map((user) => [`{p}${user}`, 'x'.repeat(1100)])));
     const operator = new Redis(server.url);
     const reload = operator.call('DEBUG', 'RELOAD').catch(() => undefined);
     await vi.waitUntil(() => redis.get('{p}').then(() => false, (error: Error) => error.message.startsWith('LOADING')), { timeout: 5000, interval: 5 });
-    for (const [name, operation] of operations) await expect(operation(redis), name).rejects.toBeInstanceOf(RedisUnavailable);
+    await expectUnavailable(redis);
     await reload;
-    expect(await join(redis, 'p', 'u1')).toMatchObject({ kind: 'WAITING' });
+    expect(await join(redis, 'p', 'kim')).toMatchObject({ kind: 'WAITING' });
     operator.disconnect();
     redis.disconnect();
     await server.stop();
@@ -158,6 +168,22 @@ describe.concurrent('Redis alive, but not able to serve', () => {
     await expect(drain(redis, 'p', pace)).rejects.toBeInstanceOf(RedisUnavailable);
     expect(performance.now() - before).toBeLessThan(4000);
     process.kill(server.pid, 'SIGCONT');
+    redis.disconnect();
+    await server.stop();
+  });
+});
+
+describe.concurrent('an answer that is an error', () => {
+  test('keeps its words and names no user', async () => {
+    const server = await startRedis({ dataDir: path.join(folder, 'wrong-type') });
+    const redis = connectRedis({ url: server.url, mode: 'cluster' });
+    await initStock(redis, 'p', 5);
+    await redis.lpush(keysOf('p').ticket, 'x');
+    for (const operation of [() => status(redis, 'p', 'kim'), () => join(redis, 'p', 'kim')]) {
+      const error: unknown = await operation().catch((error: unknown) => error);
+      expect(error).not.toBeInstanceOf(RedisUnavailable);
+      expect(inspect(error, { depth: 9 })).toMatch(/^(?!.*kim).*WRONGTYPE/s);
+    }
     redis.disconnect();
     await server.stop();
   });

@@ -19,7 +19,11 @@ type Middleware<S extends Schema> = middy.MiddlewareObj<RequestEvent<S>, APIGate
 
 /** The pipeline of a route that takes a JSON body. Add the handler with `.handler()`. */
 export const bodyRoute = <S extends Schema>(schema: S) =>
-  route<S>().use(bodySize<S>()).use(httpJsonBodyParser() as Middleware<S>).use(checked(schema, (event) => event.body));
+  route<S>()
+    .use(bodySize<S>())
+    .use(contentType<S>())
+    .use(httpJsonBodyParser({ disableContentTypeCheck: true }) as Middleware<S>)
+    .use(checked(schema, (event) => event.body));
 
 /** The pipeline of a route that takes query parameters. Add the handler with `.handler()`. */
 export const queryRoute = <S extends QuerySchema>(schema: S) =>
@@ -63,10 +67,8 @@ function errorEnvelope<S extends Schema>(): Middleware<S> {
 function toHttpError(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   if (error instanceof RedisUnavailable) return new HttpError('UNAVAILABLE');
-  // The body parser's errors are known by their status alone.
-  const statusCode = (error as { statusCode?: unknown } | null)?.statusCode;
-  if (statusCode === 415) return new HttpError('UNSUPPORTED_MEDIA_TYPE');
-  if (statusCode === 422) return new HttpError('MALFORMED_JSON');
+  // The body parser's error is known by its status alone.
+  if ((error as { statusCode?: unknown } | null)?.statusCode === 422) return new HttpError('MALFORMED_JSON');
   return new HttpError('INTERNAL_ERROR');
 }
 
@@ -75,6 +77,15 @@ function bodySize<S extends Schema>(): Middleware<S> {
     before: ({ event }) => {
       const bytes = event.body === undefined ? 0 : Buffer.byteLength(event.body, event.isBase64Encoded ? 'base64' : 'utf8');
       if (bytes > BODY_BYTES_MAX) throw new HttpError('PAYLOAD_TOO_LARGE');
+    },
+  };
+}
+
+/** JSON and nothing that is built on it; the parser's own check would take any +json, and refuse a space before a parameter. */
+function contentType<S extends Schema>(): Middleware<S> {
+  return {
+    before: ({ event }) => {
+      if (!/^\s*application\/json\s*(;|$)/i.test(event.headers['content-type'] ?? '')) throw new HttpError('UNSUPPORTED_MEDIA_TYPE');
     },
   };
 }
@@ -94,15 +105,21 @@ function checked<S extends Schema>(schema: S, read: (event: APIGatewayProxyEvent
 }
 
 function toDetail(issue: v.BaseIssue<unknown>): Detail {
-  return { field: v.getDotPath(issue) ?? 'body', rule: issue.input === undefined ? '필수 항목입니다.' : issue.message };
+  const field = v.getDotPath(issue) ?? 'body';
+  if (issue.input === undefined) return { field, rule: '필수 항목입니다.' };
+  return { field, rule: issue.input === REPEATED ? '한 번만 보내야 합니다.' : issue.message };
 }
 
+/** Stands for a query parameter that was sent more than once; no rule allows it. */
+const REPEATED = Symbol('repeated');
+
 /** These query parameters, from the raw string: API Gateway joins repeated ones with commas, which would hide them. */
-function queryParameters(rawQueryString: string, names: string[]): Record<string, string> {
+function queryParameters(rawQueryString: string, names: string[]): Record<string, string | typeof REPEATED> {
   const parameters = new URLSearchParams(rawQueryString);
-  const repeated = names.filter((name) => parameters.getAll(name).length > 1);
-  if (repeated.length > 0) {
-    throw new HttpError('INVALID_REQUEST', repeated.map((field) => ({ field, rule: '한 번만 보내야 합니다.' })));
-  }
-  return Object.fromEntries(parameters);
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const [value, ...more] = parameters.getAll(name);
+      return value === undefined ? [] : [[name, more.length > 0 ? REPEATED : value]];
+    }),
+  );
 }

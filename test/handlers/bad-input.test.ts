@@ -69,6 +69,8 @@ describe('400: names the field and the rule', () => {
   });
 
   test.each([
+    ['nothing', {}, ['promotionId', 'action']],
+    ['both wrong', { promotionId: ' ', action: 'xx' }, ['promotionId', 'action']],
     ['no action', { promotionId: 1 }, ['action']],
     ['unknown action', { promotionId: 1, action: 'refill' }, ['action']],
     ['wrong case', { promotionId: 1, action: 'PAUSE' }, ['action']],
@@ -93,6 +95,7 @@ describe('400: names the field and the rule', () => {
     ['promotionId=1,2&userId=a', ['promotionId']],
     ['promotionId=1&promotionId=1&userId=a', ['promotionId']],
     ['promotionId=1&userId=a&userId=b', ['userId']],
+    ['promotionId=1&promotionId=2&userId', ['promotionId', 'userId']],
     ['promotionId[]=1&userId=a', ['promotionId']],
     ['PROMOTIONID=1&userId=a', ['promotionId']],
   ])('status: %j', (query, fields) => expectInvalid(status, get(query), fields));
@@ -115,6 +118,8 @@ describe('before the fields', () => {
     ['too large and of the wrong type', post('x'.repeat(5000), { 'content-type': 'text/plain' }), 413, 'PAYLOAD_TOO_LARGE'],
     ['form', post('promotionId=1&userId=a', { 'content-type': 'application/x-www-form-urlencoded' }), 415, 'UNSUPPORTED_MEDIA_TYPE'],
     ['no content type', post('{}', {}), 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['built on JSON', post('{}', { 'content-type': 'application/problem+json' }), 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['JSON Lines', post('{}', { 'content-type': 'application/jsonl' }), 415, 'UNSUPPORTED_MEDIA_TYPE'],
     ['not JSON', post('{"promotionId":1,'), 422, 'MALFORMED_JSON'],
     ['empty', post(''), 422, 'MALFORMED_JSON'],
     ['__proto__', post('{"promotionId":1,"userId":"a","__proto__":{"x":1}}'), 422, 'MALFORMED_JSON'],
@@ -130,6 +135,10 @@ describe('before the fields', () => {
     const encoded = (body: string) => ({ ...post(Buffer.from(body).toString('base64')), isBase64Encoded: true });
     expect(await call(join, encoded(`{"pad":"${'x'.repeat(4000)}"}`))).toMatchObject({ status: 400 });
     expect(await call(join, encoded(`{"pad":"${'x'.repeat(4096)}"}`))).toMatchObject({ status: 413 });
+  });
+
+  test.each(['application/json', 'Application/JSON', 'application/json;charset=utf-8', 'application/json ; charset=utf-8'])('%s is JSON', async (type) => {
+    expect(await call(join, post({}, { 'content-type': type }))).toMatchObject({ status: 400 });
   });
 
   test('exactly 4 KiB is taken', async () => {

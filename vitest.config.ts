@@ -64,6 +64,11 @@ export default defineConfig({
       {
         extends: true,
         plugins: [lua],
+        test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'] },
+      },
+      {
+        extends: true,
+        plugins: [lua],
         test: { name: 'journeys', include: ['test/*.test.ts'], globalSetup: 'test/system-global-setup.ts' },
       },
     ],

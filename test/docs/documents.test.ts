@@ -42,7 +42,13 @@ test('files that are named exist', () => {
 });
 
 test('npm scripts that are mentioned exist, and know their options', () => {
-  const sources: Record<string, string> = { start: 'bin/local.ts', rush: 'bench/rush-options.ts', depth: 'bin/depth.ts', chaos: 'bench/chaos-options.ts' };
+  const sources: Record<string, string> = {
+    start: 'bin/local.ts',
+    rush: 'bench/rush-options.ts',
+    depth: 'bin/depth.ts',
+    chaos: 'bench/chaos-options.ts',
+    simulate: 'test/simulation/main.ts',
+  };
   const unknown = faults((text) =>
     [...text.matchAll(/\bnpm (?:run )?(start|test|(?<=run )[\w:-]+)([^`#|\n]*)/g)].flatMap(([, script = '', rest = '']) => {
       if (!Object.hasOwn(packageJson.scripts, script)) return [script];

@@ -18,6 +18,7 @@ const nowhere = {
   DRAIN_INTERVAL_MS: '1000',
   MAX_IN_FLIGHT: '1000',
   LEASE_MS: '60000',
+  ON_EVICTION: 'refuse',
   QUEUE_URL: 'http://127.0.0.1:1/000000000000/none',
   AWS_REGION: 'us-east-1',
   AWS_ACCESS_KEY_ID: 'test',
@@ -49,7 +50,7 @@ export default defineConfig({
       {
         extends: true,
         plugins: [lua],
-        test: { name: 'unit', include: ['test/handlers/**/*.test.ts', 'test/http/**/*.test.ts'], env: nowhere },
+        test: { name: 'unit', include: ['test/handlers/**/*.test.ts', 'test/properties/hostile-input.test.ts'], env: nowhere },
       },
       {
         extends: true,
@@ -69,7 +70,7 @@ export default defineConfig({
       {
         extends: true,
         plugins: [lua],
-        test: { name: 'journeys', include: ['test/*.test.ts'], globalSetup: 'test/system-global-setup.ts' },
+        test: { name: 'journeys', include: ['test/*.test.ts', 'test/properties/{model,hostile-http}.test.ts'], globalSetup: 'test/system-global-setup.ts' },
       },
     ],
   },

@@ -35,6 +35,7 @@ export const environments = {
     ...pace,
     MAX_IN_FLIGHT: wholeNumber(1, 1_000_000),
     LEASE_MS: wholeNumber(1000, 3_600_000),
+    ON_EVICTION: v.picklist(['warn', 'refuse'], 'must be warn or refuse'),
     QUEUE_URL: v.pipe(v.string(), v.regex(/^https?:\/\/\S+$/, 'must be an http(s) URL')),
   }),
   issuer: v.object(redis),

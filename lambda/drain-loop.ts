@@ -1,11 +1,11 @@
-import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context } from 'aws-lambda';
 import * as v from 'valibot';
 import { type Config, readConfig } from './config.ts';
 import type { Pace } from './queue/drain.ts';
 import { type DrainLoop, type DrainReport, drainLoop } from './queue/drain-loop.ts';
-import { connectRedis } from './queue/redis.ts';
-import { batchSender } from './queue/send.ts';
+import { evictionPolicies } from './queue/eviction.ts';
+import { connectRedis, RedisUnavailable } from './queue/redis.ts';
+import { batchSender, connectSqs } from './queue/send.ts';
 import { count, hashed, logger, publishMetrics } from './telemetry.ts';
 
 /** Most shards of the loop; a promotion belongs to one of them. */
@@ -16,9 +16,6 @@ const METRICS_PERIOD_MS = 10_000;
 const LOG_REPEAT_MS = 60_000;
 /** How many of these are remembered. */
 const LOG_MEMORY_MAX = 1000;
-const SQS_CONNECT_TIMEOUT_MS = 1000;
-const SQS_REQUEST_TIMEOUT_MS = 2000;
-const SQS_ATTEMPTS_MAX = 2;
 
 const shardRequest = v.pipe(
   v.object({
@@ -28,12 +25,19 @@ const shardRequest = v.pipe(
   v.check(({ shard, shards }) => shard < shards, 'shard must be less than shards'),
 );
 
+interface Operations {
+  drainLoop: (run: Pick<DrainLoop, 'shard' | 'shards' | 'remainingMs' | 'report'>) => ReturnType<typeof drainLoop>;
+  evictionPolicies: () => Promise<string[]>;
+}
+
 /** Handles the one-minute rule: one run of one shard's loop, which ends before the function's time does. */
 export const createHandler =
-  (start: (run: Pick<DrainLoop, 'shard' | 'shards' | 'remainingMs' | 'report'>) => ReturnType<typeof drainLoop>) =>
+  (queue: Operations, onEviction: 'warn' | 'refuse') =>
   async (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>): Promise<{ stopped: string }> => {
     const { shard, shards } = v.parse(shardRequest, event);
-    const stopped = await start({ shard, shards, remainingMs: () => context.getRemainingTimeInMillis(), report: telemetryReport() });
+    const mayRun = await checkEviction(queue.evictionPolicies, onEviction);
+    const remainingMs = () => context.getRemainingTimeInMillis();
+    const stopped = mayRun ? await queue.drainLoop({ shard, shards, remainingMs, report: telemetryReport() }) : 'EVICTION';
     publishMetrics();
     return { stopped };
   };
@@ -45,6 +49,25 @@ export const paceOf = (config: Config<'drain-loop'>): Pace => ({
   leaseMs: config.LEASE_MS,
   maxInFlight: config.MAX_IN_FLIGHT,
 });
+
+/** Whether a run may begin. Where Redis does not say, or is away just now, it may. */
+async function checkEviction(evictionPolicies: () => Promise<string[]>, onEviction: 'warn' | 'refuse'): Promise<boolean> {
+  try {
+    const policies = await evictionPolicies();
+    if (policies.length === 0) return true;
+    const what = `Redis evicts keys when memory is full (maxmemory-policy ${policies.join(', ')}), and coupons with them: set noeviction`;
+    if (onEviction === 'warn') {
+      logger.warn(what);
+      return true;
+    }
+    count('errors');
+    logger.error(`${what}. Nobody is admitted until then`);
+    return false;
+  } catch (error) {
+    if (!(error instanceof RedisUnavailable)) logger.warn('Redis does not say whether it evicts keys', { error: error as Error });
+    return true;
+  }
+}
 
 function telemetryReport(): DrainReport {
   const mayLog = logLimit();
@@ -89,10 +112,9 @@ function logLimit(): (what: string) => boolean {
 
 const config = readConfig('drain-loop');
 const redis = connectRedis({ url: config.REDIS_URL, mode: config.REDIS_MODE });
-const sqs = new SQSClient({
-  maxAttempts: SQS_ATTEMPTS_MAX,
-  requestHandler: { connectionTimeout: SQS_CONNECT_TIMEOUT_MS, requestTimeout: SQS_REQUEST_TIMEOUT_MS, throwOnRequestTimeout: true },
-});
-const send = batchSender(sqs, config.QUEUE_URL);
+const send = batchSender(connectSqs(), config.QUEUE_URL);
 const pace = paceOf(config);
-export const handler = createHandler((run) => drainLoop({ redis, send, pace, ...run }));
+export const handler = createHandler(
+  { drainLoop: (run) => drainLoop({ redis, send, pace, ...run }), evictionPolicies: () => evictionPolicies(redis) },
+  config.ON_EVICTION,
+);

@@ -44,6 +44,7 @@ export class CouponQueueStack extends Stack {
         ...tempo,
         MAX_IN_FLIGHT: String(pace.maxInFlight),
         LEASE_MS: String(pace.leaseMs),
+        ON_EVICTION: stage.redis.onEviction,
       }),
     });
     new Drain(this, 'Drain', { loop: loop.lambda, shards: stage.shards });

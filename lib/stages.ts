@@ -27,6 +27,8 @@ export interface Stage {
     /** `sync`: an acknowledged write survives a failover. Can't be changed once deployed, wants a replica and no t4g node. */
     readonly durability: 'sync' | 'disabled';
     readonly snapshotDays: number;
+    /** What the loop does on a Redis that may evict keys, and coupons with them: a warning in its log, or no run at all. */
+    readonly onEviction: 'warn' | 'refuse';
   };
   readonly functions: {
     readonly api: FunctionSize;
@@ -57,7 +59,7 @@ const batchSize = 100;
 const dev: Stage = {
   pace: { batchSize, drainIntervalMs: 1000, maxInFlight: IN_FLIGHT_BATCHES * batchSize, leaseMs: 60_000 },
   shards: 1,
-  redis: { nodeType: 'cache.t4g.micro', shards: 1, replicas: 0, durability: 'disabled', snapshotDays: 0 },
+  redis: { nodeType: 'cache.t4g.micro', shards: 1, replicas: 0, durability: 'disabled', snapshotDays: 0, onEviction: 'warn' },
   functions: {
     // Far above the 2.5 s deadline of an operation, so that a caller gets an answer of ours and not a timeout of Lambda's.
     api: { memoryMb: 512, timeoutSeconds: 10 },
@@ -73,7 +75,7 @@ const dev: Stage = {
 
 const prod: Stage = {
   ...dev,
-  redis: { nodeType: 'cache.r7g.large', shards: 2, replicas: 1, durability: 'sync', snapshotDays: 7 },
+  redis: { nodeType: 'cache.r7g.large', shards: 2, replicas: 1, durability: 'sync', snapshotDays: 7, onEviction: 'refuse' },
   functions: { ...dev.functions, api: { ...dev.functions.api, memoryMb: 1024 } },
   logDays: 90,
   keepData: true,

@@ -1,24 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { PROMOTIONS_KEY } from '../lambda/queue/keys.ts';
+import { everything } from './everything.ts';
 import { systemForFile, uniquePromotionId } from './system-for-tests.ts';
 
 const on = systemForFile();
 const json = { 'content-type': 'application/json' };
-
-/** Every key and what it holds, but for what the loop moves by itself (heartbeats, drain times) and when promotions were last registered. */
-async function everything(): Promise<Record<string, string | null>> {
-  const held: Record<string, string | null> = {};
-  for (const key of (await on.redis.keys('*')).toSorted()) {
-    if (key.startsWith('coupon:drain_run:')) continue;
-    if (key === PROMOTIONS_KEY) {
-      held[key] = (await on.redis.zrange(key, '0', '-1')).join(' ');
-      continue;
-    }
-    const drained = key.startsWith('coupon:promotion:');
-    held[key] = drained ? JSON.stringify(await on.redis.hmget(key, 'state', 'initialStock', 'nowServing')) : ((await on.redis.dumpBuffer(key))?.toString('base64') ?? null);
-  }
-  return held;
-}
 
 describe('bad input through the API', () => {
   test('is answered as the contract says, with a request id, and writes nothing', async () => {
@@ -26,7 +11,7 @@ describe('bad input through the API', () => {
     await on.api.initStock(p, 10);
     await on.api.join(p, 'a');
     await expect.poll(() => on.api.stateOf(p, 'a'), { timeout: 10_000 }).toBe('COMPLETED');
-    const before = await everything();
+    const before = await everything(on.redis);
     const cases: [Promise<{ status: number; body: { error?: { code: string }; requestId?: string } }>, number, string][] = [
       [on.api.join(undefined, 'a'), 400, 'INVALID_REQUEST'],
       [on.api.join(p, ''), 400, 'INVALID_REQUEST'],
@@ -58,7 +43,7 @@ describe('bad input through the API', () => {
       expect({ status: answered, code: body.error?.code }).toEqual({ status, code });
       expect(body).toMatchObject({ success: false, message: expect.stringMatching(/[가-힣]/), requestId: expect.stringMatching(/./) });
     }
-    expect(await everything()).toEqual(before);
+    expect(await everything(on.redis)).toEqual(before);
   });
 
   test('what the gateway answers by itself has its own form', async () => {

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand, SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeIssueMessage } from '../lambda/queue/issue-message.ts';
@@ -76,6 +78,11 @@ describe('messages', () => {
     const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: deadLetterQueueUrl }));
     expect(Messages?.map(({ Body }) => Body)).toEqual([poison]);
     expect(await depth(queueUrl)).toBe(0);
+    // Each delivery was logged, the last one as the fifth.
+    const logs = path.join(on.dataDir, 'logs');
+    const logged = () => readdirSync(logs).map((file) => readFileSync(path.join(logs, file), 'utf8')).join('\n').split('\n').filter((line) => line.includes('A message was not issued'));
+    await expect.poll(() => logged().length, { timeout: 10_000 }).toBe(5);
+    expect(logged().at(-1)).toMatch(/"receiveCount":"5".*v is not as expected/);
   });
 });
 

@@ -115,7 +115,8 @@ const REPEATED = Symbol('repeated');
 
 /** These query parameters, from the raw string: API Gateway joins repeated ones with commas, which would hide them. */
 function queryParameters(rawQueryString: string, names: string[]): Record<string, string | typeof REPEATED> {
-  const parameters = new URLSearchParams(rawQueryString);
+  // URLSearchParams drops a question mark at the front: of `??promotionId=1` the second one belongs to the name.
+  const parameters = new URLSearchParams(`?${rawQueryString}`);
   return Object.fromEntries(
     names.flatMap((name) => {
       const [value, ...more] = parameters.getAll(name);

@@ -9,7 +9,7 @@ import type { Send } from './send.ts';
 import { sweep } from './sweep.ts';
 
 /** Promotions visited at the same time: more than hang when one Redis node of several is away. */
-const VISITS_AT_ONCE = 1024;
+export const VISITS_AT_ONCE = 1024;
 /** The loop looks at what is due at most once in this time. */
 const WAKE_MS = 1;
 /** A run begins nothing new when less than this is left of its life, so that all it has begun can end: two time-outs each of Redis and SQS. */

@@ -26,6 +26,14 @@ const REDIRECTIONS_MAX = 5;
 
 const reconnect = (attempt: number) => (attempt > RECONNECTS_MAX ? null : RECONNECT_DELAY_MS);
 
+/** Connections lost since the last answer. ioredis counts anew with each connection, so a server that accepts and hangs up would be called for ever. */
+const lostInARow = new WeakMap<RedisClient, number>();
+function reconnectUnanswered(client: RedisClient): number | null {
+  const lost = (lostInARow.get(client) ?? 0) + 1;
+  lostInARow.set(client, lost);
+  return reconnect(lost);
+}
+
 /**
  * Makes a client that connects at its first command and whose every wait is bounded, since a Lambda function would hang with
  * ioredis's defaults until its own timeout. Ready check and client info are off and RESP2 is spoken: two round trips
@@ -45,7 +53,7 @@ export function connectRedis({ url, mode }: RedisAddress): RedisClient {
     disableClientInfo: true,
     protocol: 2 as const,
   };
-  const client =
+  const client: RedisClient =
     mode === 'cluster'
       ? new Cluster([address], {
           lazyConnect: true,
@@ -58,7 +66,7 @@ export function connectRedis({ url, mode }: RedisAddress): RedisClient {
           maxRedirections: REDIRECTIONS_MAX,
           redisOptions: options,
         })
-      : new Redis({ ...options, ...address, db: Number(pathname.slice(1) || 0), lazyConnect: true, retryStrategy: reconnect });
+      : new Redis({ ...options, ...address, db: Number(pathname.slice(1) || 0), lazyConnect: true, retryStrategy: () => reconnectUnanswered(client) });
   // A connection that fails fails the calls that use it; there each is reported once.
   client.on('error', () => undefined);
   return client;
@@ -71,6 +79,7 @@ async function open(client: RedisClient): Promise<void> {
   if (client.status !== 'wait' && client.status !== 'end' && client.status !== 'close') return;
   let attempt = connecting.get(client);
   if (!attempt) {
+    lostInARow.delete(client);
     attempt = client.connect().finally(() => connecting.delete(client));
     connecting.set(client, attempt);
   }
@@ -111,7 +120,9 @@ function translate(error: unknown): unknown {
 export async function onRedis<T>(client: RedisClient, operation: () => Promise<T>): Promise<T> {
   try {
     await open(client);
-    return await operation();
+    const answer = await operation();
+    lostInARow.delete(client);
+    return answer;
   } catch (error) {
     throw translate(error);
   }

@@ -1,10 +1,14 @@
-import { type SQSClient, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
+import { SQSClient, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import { encodeIssueMessage, type IssueMessage } from './issue-message.ts';
 
 /** Messages in one SendMessageBatch: the limit of SQS. Ten full messages are about 130 KB of the 1 MiB that it allows. */
 const BATCH_MESSAGES_MAX = 10;
 /** How long a message waits for others to share a request with. */
 const GATHER_MS = 2;
+/** One attempt to connect, and one answer, may take this long; after two attempts the lease is what helps. */
+const SQS_CONNECT_TIMEOUT_MS = 1000;
+const SQS_REQUEST_TIMEOUT_MS = 2000;
+const SQS_ATTEMPTS_MAX = 2;
 
 /** Hands one message to SQS; resolves when SQS has taken it, rejects with a reason when it has not. */
 export type Send = (message: IssueMessage) => Promise<void>;
@@ -14,6 +18,13 @@ interface Waiting {
   resolve: () => void;
   reject: (reason: Error) => void;
 }
+
+/** Makes a client whose every wait is bounded; the SDK's own have no time-out. */
+export const connectSqs = () =>
+  new SQSClient({
+    maxAttempts: SQS_ATTEMPTS_MAX,
+    requestHandler: { connectionTimeout: SQS_CONNECT_TIMEOUT_MS, requestTimeout: SQS_REQUEST_TIMEOUT_MS, throwOnRequestTimeout: true },
+  });
 
 /**
  * Sends issue messages, those of several promotions in one request. Nothing is retried here beyond the SDK's own attempts:

@@ -98,6 +98,7 @@ describe('400: names the field and the rule', () => {
     ['promotionId=1&promotionId=2&userId', ['promotionId', 'userId']],
     ['promotionId[]=1&userId=a', ['promotionId']],
     ['PROMOTIONID=1&userId=a', ['promotionId']],
+    ['?promotionId=1&userId=a', ['promotionId']],
   ])('status: %j', (query, fields) => expectInvalid(status, get(query), fields));
 
   test('info: a missing and a repeated parameter; unknown ones may repeat', async () => {

@@ -8,6 +8,7 @@ const complete = {
   DRAIN_INTERVAL_MS: '1000',
   MAX_IN_FLIGHT: '1000',
   LEASE_MS: '60000',
+  ON_EVICTION: 'refuse',
   QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/1/q',
 };
 
@@ -26,6 +27,7 @@ describe('config', () => {
     ['BATCH_SIZE', '1001', 'BATCH_SIZE must be at most 1000'],
     ['DRAIN_INTERVAL_MS', '49', 'DRAIN_INTERVAL_MS must be at least 50'],
     ['LEASE_MS', '-1', 'LEASE_MS must be a whole number'],
+    ['ON_EVICTION', 'ignore', 'ON_EVICTION must be warn or refuse'],
     ['QUEUE_URL', 'queue', 'QUEUE_URL must be an http(s) URL'],
   ])('%s=%j: %s', (name, value, fault) => {
     expect(() => readConfig('drain-loop', { ...complete, [name]: value })).toThrow(fault);

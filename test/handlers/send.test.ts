@@ -1,8 +1,9 @@
+import { createServer } from 'node:http';
 import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { decodeIssueMessage, issueMessages } from '../../lambda/queue/issue-message.ts';
-import { batchSender } from '../../lambda/queue/send.ts';
+import { batchSender, connectSqs } from '../../lambda/queue/send.ts';
 
 const sqs = mockClient(SQSClient);
 const url = 'http://127.0.0.1:1/000000000000/queue';
@@ -34,6 +35,23 @@ describe('sending', () => {
     const sent = await Promise.allSettled([send(message('p0')), send(message('p1'))]);
     expect(sent.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     await expect(send(message('p2'))).resolves.toBeUndefined();
+  });
+});
+
+describe('an SQS that never answers', () => {
+  test('two attempts of two seconds, then the message fails', async () => {
+    sqs.restore();
+    let attempts = 0;
+    const silent = createServer(() => void attempts++);
+    await new Promise<void>((resolve) => void silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as { port: number };
+    const before = performance.now();
+    await expect(batchSender(connectSqs(), `http://127.0.0.1:${port}/000000000000/queue`)(message('p'))).rejects.toThrow('SQS could not be reached');
+    expect(attempts).toBe(2);
+    // Two time-outs and a pause between, with room for a slow machine; a run leaves 10 s for all that it has begun.
+    expect(performance.now() - before).toBeLessThan(9000);
+    silent.closeAllConnections();
+    await new Promise((resolve) => silent.close(resolve));
   });
 });
 

@@ -30,7 +30,7 @@ describe('telemetry', () => {
 
   test('a run of the loop reports what it did; a repeated fault is logged once, counted each time', async () => {
     const lines = await linesOf(() =>
-      createHandler(async ({ report }: { report: DrainReport }) => {
+      createHandler({ evictionPolicies: async () => [], drainLoop: async ({ report }: { report: DrainReport }) => {
         report.ticked();
         report.admitted('p', 100);
         report.swept('p', 7);
@@ -42,13 +42,34 @@ describe('telemetry', () => {
         }
         report.dropped('p', ['kim']);
         return 'SUPERSEDED';
-      })({}, context),
+      } }, 'refuse')({}, context),
     );
     expect(lines.filter(({ level }) => level === 'ERROR')).toHaveLength(4);
     expect(lines.filter(({ level }) => level === 'WARN')).toHaveLength(1);
     expect(lines.at(-1)).toMatchObject({ ticks: 1, admitted: 100, swept: 7, resent: 6, errors: 10 });
     expect(JSON.stringify(lines)).not.toContain('kim');
     expect(JSON.stringify(lines)).toContain(hashed('kim'));
+  });
+
+  test('what repeats is logged once a minute, counters are written every ten seconds, and no more than a thousand repeats are remembered', async () => {
+    const clock = vi.spyOn(performance, 'now');
+    const at = (ms: number) => void clock.mockReturnValue(ms);
+    const lines = await linesOf(() =>
+      createHandler({ evictionPolicies: async () => [], drainLoop: async ({ report }: { report: DrainReport }) => {
+        for (const ms of [0, 59_999, 60_000]) {
+          at(ms);
+          report.failed('p', new Error(`at ${ms}`));
+        }
+        at(60_000);
+        report.ticked();
+        for (let i = 0; i < 1000; i++) report.failed(`p${i}`, new Error('x'));
+        report.failed('p', new Error('forgotten'));
+        return 'DEADLINE';
+      } }, 'refuse')({}, context),
+    );
+    const said = lines.filter(({ promotionId }) => promotionId === 'p').map(({ error }) => (error as { message: string }).message);
+    expect(said).toEqual(['at 0', 'at 60000', 'forgotten']);
+    expect(lines.filter(({ ticks, errors }) => ticks !== undefined || errors !== undefined)).toMatchObject([{ ticks: 1, errors: 3 }, { errors: 1001 }]);
   });
 
   test('a hashed user id tells users apart and gives none away', () => {

@@ -57,9 +57,9 @@ describe.each(deployments)('%s', (_, stage) => {
   });
 });
 
-test('prod keeps its data, survives the loss of a node and is not smaller than dev', () => {
+test('prod keeps its data, refuses a Redis that evicts, survives the loss of a node and is not smaller than dev', () => {
   const { dev, prod } = stages;
-  expect(prod).toMatchObject({ keepData: true, redis: { durability: 'sync' } });
+  expect(prod).toMatchObject({ keepData: true, redis: { durability: 'sync', onEviction: 'refuse' } });
   expect(prod.redis.replicas).toBeGreaterThan(0);
   expect(prod.redis.shards).toBeGreaterThanOrEqual(dev.redis.shards);
   expect(prod.logDays).toBeGreaterThanOrEqual(dev.logDays);

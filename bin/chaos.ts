@@ -5,7 +5,8 @@ import { readChaosArguments } from '../bench/chaos-options.ts';
 import { FAULT_KINDS } from '../bench/chaos-plan.ts';
 import { chaosJson, chaosText } from '../bench/chaos-report.ts';
 import { chaos } from '../bench/chaos.ts';
-import { openProgress } from '../bench/progress.ts';
+import { openProgress, restoreTerminal } from '../bench/progress.ts';
+import { onStopAsked } from '../local/stop-asked.ts';
 
 const DRAIN_INTERVAL_MS = 200;
 const LEASE_MS = 2_000;
@@ -13,17 +14,20 @@ const LEASE_MS = 2_000;
 const say = (line: string) => process.stderr.write(`${line}\n`);
 const broken = new AbortController();
 const { signal } = broken;
-const breakOff = () => {
-  // Whoever asks twice does not want to wait; what was started notices that this process is gone.
-  if (signal.aborted) process.exit(1);
-  broken.abort(new Error('The run was broken off.'));
-};
-process.on('SIGINT', breakOff).on('SIGTERM', breakOff).on('SIGHUP', breakOff);
-
 const args = readChaosArguments(process.argv);
 const { users, stock, seed, rounds, timeoutMs } = args;
 const dataDir = mkdtempSync(path.join(tmpdir(), 'coupon-chaos-'));
+// What still writes there when the run is abandoned may add a file in between.
+const removeData = () => rmSync(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
 let keep = false;
+onStopAsked(
+  () => broken.abort(new Error('The run was broken off.')),
+  () => {
+    restoreTerminal();
+    say('The run ends without waiting for what it has started to end.');
+    removeData();
+  },
+);
 try {
   say(`${users} users rush for ${stock} coupons while the system is killed and paused, seed ${seed}.`);
   const view = openProgress(users);
@@ -38,6 +42,6 @@ try {
   keep = !signal.aborted;
 } finally {
   if (keep) say(`Logs and data are kept in ${dataDir}.`);
-  else rmSync(dataDir, { recursive: true, force: true });
+  else removeData();
   if (keep || signal.aborted) process.exitCode = 1;
 }

@@ -1,13 +1,14 @@
 import { join, relative, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { firstLine } from '../local/failure.ts';
+import { PACE_BOUNDS } from '../lib/context.ts';
+import { Failure, firstLine } from '../local/failure.ts';
 import { withoutPassword } from '../local/external-redis.ts';
+import { onStopAsked } from '../local/stop-asked.ts';
 import { startSystem, type Endpoints } from '../local/system.ts';
 
 const PORT_MAX = 65_535;
-/** More than all parts of a stop may take together; a start that is stopped may be in the middle of a download. */
-const STOP_TIMEOUT_MS = 20_000;
-const SECOND_ASK_AFTER_MS = 300;
+/** What the CDK app reads; it would not notice any other. */
+const CONTEXT_KEYS = ['stage', ...Object.keys(PACE_BOUNDS)];
 const DATA_DIR = join(import.meta.dirname, '..', '.local');
 
 function parsePort(value: string): number {
@@ -17,9 +18,23 @@ function parsePort(value: string): number {
   return Number(value);
 }
 
-function addContext(entry: string, context: Record<string, string>): Record<string, string> {
+function readPort(value: string): number {
+  try {
+    return parsePort(value);
+  } catch (error) {
+    throw new Failure(`PORT is ${JSON.stringify(value)}, which can't be used: ${firstLine(error)}`);
+  }
+}
+
+function parseFolder(folder: string): string {
+  if (folder === '') throw new InvalidArgumentError('It must name a folder.');
+  return resolve(folder);
+}
+
+function addContext(entry: string, context: Record<string, string> = {}): Record<string, string> {
   const [, key, value] = /^([^=]+)=(.*)$/s.exec(entry) ?? [];
   if (key === undefined || value === undefined) throw new InvalidArgumentError('It must be key=value, such as batchSize=1000.');
+  if (!CONTEXT_KEYS.includes(key)) throw new InvalidArgumentError(`The key must be one of ${CONTEXT_KEYS.join(', ')}.`);
   return { ...context, [key]: value };
 }
 
@@ -39,18 +54,10 @@ function greeting({ apiUrl, redisUrl, sqsEndpoint }: Endpoints, dataDir: string)
 async function run(options: { context: Record<string, string>; port: number; dataDir: string }): Promise<void> {
   const stopping = new AbortController();
   const stopAsked = new Promise<undefined>((resolve) => {
-    let askedAtMs = 0;
-    const ask = (): void => {
-      // Whoever asks twice does not want to wait; everything that was started notices that this process is gone.
-      // One Ctrl-C may arrive twice at once, from the terminal and from npm.
-      if (stopping.signal.aborted && performance.now() - askedAtMs > SECOND_ASK_AFTER_MS) process.exit(1);
-      if (stopping.signal.aborted) return;
-      askedAtMs = performance.now();
+    onStopAsked(() => {
       stopping.abort();
       resolve(undefined);
-      setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref();
-    };
-    process.on('SIGINT', ask).on('SIGTERM', ask).on('SIGHUP', ask);
+    });
   });
   const start = startSystem({
     ...options,
@@ -72,16 +79,16 @@ async function run(options: { context: Record<string, string>; port: number; dat
 
 const program = new Command('npm start --')
   .description('Runs the deployed system on this machine.')
-  .option('-c, --context <key=value>', 'CDK context, such as stage=prod or batchSize=1000; may be repeated', addContext, {})
+  .option('-c, --context <key=value>', 'CDK context, such as stage=prod or batchSize=1000; may be repeated', addContext)
   .option('--port <port>', 'port of the API (PORT, or 3000); 0 takes a free one', parsePort)
-  .option('--data-dir <folder>', 'where everything is kept that outlives a run', (folder) => resolve(folder), DATA_DIR);
+  .option('--data-dir <folder>', 'where everything is kept that outlives a run', parseFolder, DATA_DIR);
 
 try {
   program.parse();
-  const { context, port, dataDir } = program.opts<{ context: Record<string, string>; port?: number; dataDir: string }>();
-  await run({ context, dataDir, port: port ?? parsePort(process.env.PORT || '3000') });
+  const { context = {}, port, dataDir } = program.opts<{ context?: Record<string, string>; port?: number; dataDir: string }>();
+  await run({ context, dataDir, port: port ?? readPort(process.env.PORT || '3000') });
   process.exitCode = 0;
 } catch (error) {
-  console.error(error instanceof InvalidArgumentError ? `PORT is wrong: ${error.message}` : firstLine(error));
+  console.error(firstLine(error));
   process.exitCode = 1;
 }

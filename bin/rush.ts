@@ -2,23 +2,31 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openProgress } from '../bench/progress.ts';
+import { openProgress, restoreTerminal } from '../bench/progress.ts';
 import { reportJson, reportText } from '../bench/report.ts';
 import { findRunningSystem, type RunningSystem } from '../bench/running-system.ts';
 import { readRushArguments, type RushArguments } from '../bench/rush-options.ts';
 import { rush } from '../bench/rush.ts';
+import { onStopAsked } from '../local/stop-asked.ts';
 
 const ENDPOINTS_FILE = fileURLToPath(new URL('../.local/endpoints.json', import.meta.url));
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 const broken = new AbortController();
 const { signal } = broken;
-const breakOff = () => {
-  // Whoever asks twice does not want to wait; what was started notices that this process is gone.
-  if (signal.aborted) process.exit(1);
-  broken.abort(new Error('The rush was broken off.'));
+let ownDataDir: string | undefined;
+const removeOwnData = () => {
+  // What still writes there when the rush is abandoned may add a file in between.
+  if (ownDataDir !== undefined) rmSync(ownDataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
 };
-process.on('SIGINT', breakOff).on('SIGTERM', breakOff).on('SIGHUP', breakOff);
+onStopAsked(
+  () => broken.abort(new Error('The rush was broken off.')),
+  () => {
+    restoreTerminal();
+    say('The rush ends without waiting for what it has started to end.');
+    removeOwnData();
+  },
+);
 
 const cleanups: (() => void | Promise<void>)[] = [];
 try {
@@ -56,10 +64,10 @@ async function startOwnSystem(batch: number | undefined): Promise<RunningSystem>
   const startedAt = performance.now();
   // Only here, since the emulator that it brings takes most of the time that this program needs to load.
   const { startSystem } = await import('../local/system.ts');
-  const dataDir = mkdtempSync(path.join(tmpdir(), 'coupon-rush-'));
-  cleanups.push(() => rmSync(dataDir, { recursive: true, force: true }));
+  ownDataDir = mkdtempSync(path.join(tmpdir(), 'coupon-rush-'));
+  cleanups.push(removeOwnData);
   const system = await startSystem({
-    dataDir,
+    dataDir: ownDataDir,
     port: 0,
     ...(batch !== undefined && { context: { batchSize: String(batch) } }),
     redisUrl: process.env.REDIS_URL || undefined,

@@ -1,6 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Failure } from './failure.ts';
+import { Failure, firstLine } from './failure.ts';
+import { provideFolder } from './folders.ts';
+
+const MANIFEST = 'manifest.json';
 
 /** One code bundle of the assembly: its folder, and the name its construct had. */
 export interface Asset {
@@ -30,7 +33,7 @@ interface AssetManifest {
  * @throws Failure if there is none, or if it does not hold exactly one stack.
  */
 export function readAssembly(dir: string): Assembly {
-  const manifest = readJson(join(dir, 'manifest.json')) as Manifest;
+  const manifest = readJson(join(dir, MANIFEST)) as Manifest;
   const artifacts = Object.entries(manifest.artifacts ?? {});
   const stacks = artifacts.filter(([, artifact]) => artifact.type === 'aws:cloudformation:stack');
   const [stack] = stacks;
@@ -50,6 +53,34 @@ export function readAssembly(dir: string): Assembly {
   }
   const template = readJson(join(dir, stack[1].properties?.templateFile ?? `${stack[0]}.template.json`));
   return { template: template as Record<string, unknown>, assets };
+}
+
+/**
+ * Makes `dir` ready for a new assembly: there, and without the files of an earlier one.
+ * @throws Failure if it holds something else, which is somebody's, or can't be written
+ */
+export function clearAssembly(dir: string): void {
+  provideFolder(dir);
+  const names = readdirSync(dir);
+  if (names.length > 0 && !holdsAssembly(dir)) {
+    throw new Failure(`${dir} holds files that are no cloud assembly and would be lost: move them away, or choose another data folder.`);
+  }
+  try {
+    // The CDK writes its manifest last: by this one the next run knows the folder if this one is killed before.
+    writeFileSync(join(dir, MANIFEST), '{"artifacts":{}}');
+    for (const name of names) if (name !== MANIFEST) rmSync(join(dir, name), { recursive: true, force: true });
+  } catch (error) {
+    throw new Failure(`${dir} can't be cleared (${firstLine(error)}): delete it.`);
+  }
+}
+
+function holdsAssembly(dir: string): boolean {
+  try {
+    const { artifacts } = JSON.parse(readFileSync(join(dir, MANIFEST), 'utf8')) as Manifest;
+    return typeof artifacts === 'object';
+  } catch {
+    return false;
+  }
 }
 
 function readJson(path: string): unknown {

@@ -59,6 +59,7 @@ export function startFunctionProcess(spec: FunctionSpec, around: ProcessSurround
   let initError: FunctionError | undefined;
   let initialised = false;
   let over = false;
+  let stopping = false;
 
   const settle = (result: InvokeResult): void => {
     const settled = current;
@@ -115,7 +116,7 @@ export function startFunctionProcess(spec: FunctionSpec, around: ProcessSurround
       if (pid !== undefined) around.reaper.remove(pid);
       if (current !== undefined) {
         const error = exitError(child);
-        around.log.note(`${error.errorMessage} during a call; the next call starts it anew.`);
+        around.log.note(`${error.errorMessage} during a call${stopping ? '' : '; the next call starts it anew'}.`);
         settle({ outcome: 'failed', error });
       }
       end();
@@ -142,6 +143,7 @@ export function startFunctionProcess(spec: FunctionSpec, around: ProcessSurround
       take = undefined;
     },
     async stop(graceMs) {
+      stopping = true;
       child.kill('SIGTERM');
       const timer = setTimeout(kill, graceMs);
       await gone;

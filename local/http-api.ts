@@ -28,6 +28,8 @@ const EVENT_BYTES_MAX = 6_291_556;
 const HEADER_BYTES_MAX = 10_240;
 /** A client that is slower than this to send its request is cut off. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/** How often Node looks for such clients; by itself only twice a minute. */
+const SLOW_CLIENT_CHECK_MS = 1_000;
 const KEEP_ALIVE_TIMEOUT_MS = 60_000;
 /** A crowd's phones each hold a connection. */
 const CONNECTIONS_MAX = 30_000;
@@ -37,13 +39,23 @@ const DRAIN_POLL_MS = 20;
 /**
  * Serves routes on the loopback interface as an API Gateway HTTP API does.
  * @param port 0 for any
+ * @param requestTimeoutMs how long a client may take to send its request
  * @throws Failure if the port is taken or not allowed.
  */
-export async function startHttpApi(routes: readonly Route[], port: number): Promise<HttpApi> {
+export async function startHttpApi(routes: readonly Route[], port: number, requestTimeoutMs = REQUEST_TIMEOUT_MS): Promise<HttpApi> {
   const byKey = new Map(routes.map((route) => [`${route.method} ${route.path}`, route]));
   const underWay = new Set<ServerResponse>();
   let stopping = false;
-  const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX }, (request, response) => {
+  const settings = {
+    maxHeaderSize: HEADER_BYTES_MAX,
+    requestTimeout: requestTimeoutMs,
+    headersTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: Math.min(SLOW_CLIENT_CHECK_MS, requestTimeoutMs),
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    // Node would answer without a body.
+    requireHostHeader: false,
+  };
+  const server = createServer(settings, (request, response) => {
     const url = request.url ?? '/';
     const mark = url.indexOf('?');
     const routeKey = `${request.method} ${mark === -1 ? url : url.slice(0, mark)}`;
@@ -53,14 +65,17 @@ export async function startHttpApi(routes: readonly Route[], port: number): Prom
     readBody(request, (body) => {
       if (stopping) response.setHeader('connection', 'close');
       const route = byKey.get(routeKey);
-      if (body === undefined) tooLarge(request, response, requestId);
+      if (lacksHost(request)) write(response, gatewayAnswer(400, 'Bad Request'), requestId);
+      else if (body === undefined) tooLarge(request, response, requestId);
       else if (route === undefined) write(response, gatewayAnswer(404, 'Not Found'), requestId);
       else void serve(route, routeKey, request, response, requestId, body);
     });
   });
-  server.requestTimeout = REQUEST_TIMEOUT_MS;
-  server.keepAliveTimeout = KEEP_ALIVE_TIMEOUT_MS;
   server.maxConnections = CONNECTIONS_MAX;
+  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    response.setHeader('connection', 'close');
+    write(response, gatewayAnswer(417, 'Expectation Failed'), randomUUID());
+  });
   server.on('clientError', refuse);
   await listen(server, port);
   return {
@@ -133,6 +148,9 @@ function write(response: ServerResponse, answer: HttpAnswer, requestId: string):
     response.writeHead(instead.status, { ...instead.headers, 'apigw-requestid': requestId }).end(instead.body);
   }
 }
+
+/** HTTP/1.1 demands a host: https://www.rfc-editor.org/rfc/rfc9112#section-3.2 */
+const lacksHost = ({ httpVersion, headers }: IncomingMessage): boolean => httpVersion === '1.1' && headers.host === undefined;
 
 /** Reads a body to its end; `undefined` if it is too large. A client that goes away in the middle gets no answer. */
 function readBody(request: IncomingMessage, done: (body: Buffer | undefined) => void): void {

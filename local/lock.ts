@@ -1,7 +1,8 @@
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Failure } from './failure.ts';
+import { makeFolder } from './folders.ts';
 
 /**
  * Takes a data folder for this process alone. The lock is SQLite's on a file in it, which the system itself gives up when
@@ -12,10 +13,13 @@ import { Failure } from './failure.ts';
 export function lockDataDir(dataDir: string): () => void {
   let database: DatabaseSync;
   try {
-    mkdirSync(dataDir, { recursive: true });
-    database = new DatabaseSync(join(dataDir, 'lock'));
+    makeFolder(dataDir);
+    const file = join(dataDir, 'lock');
+    // SQLite would open a file that it may only read, and then not get the lock.
+    for (const path of [dataDir, file]) if (existsSync(path)) accessSync(path, constants.W_OK);
+    database = new DatabaseSync(file);
   } catch (error) {
-    throw new Failure(`The data folder ${dataDir} can't be written (${(error as Error).message}): make it writable.`);
+    throw new Failure(`The data folder ${dataDir} can't be written (${(error as Error).message}): make it writable, or choose another.`);
   }
   try {
     // Nothing is ever written: a journal file would only be left behind.

@@ -1,14 +1,15 @@
 import { spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { clearAssembly } from './assembly.ts';
 import { Failure } from './failure.ts';
 
 const SYNTH_TIMEOUT_MS = 120_000;
 const OUTPUT_KEPT_CHARS = 100_000;
 
 /**
- * Synthesizes the CDK app into `outDir`, which it empties first, with a context as `cdk deploy -c …` would give it.
- * @throws Failure with the app's own error line, or if it takes longer than 2 minutes or is aborted.
+ * Synthesizes the CDK app into `outDir`, which it clears of an earlier assembly first, with a context as `cdk deploy -c …`
+ * would give it.
+ * @throws Failure with the app's own error line, if `outDir` holds something else, or if it takes longer than 2 minutes or is aborted.
  */
 export async function synthesize(options: {
   repositoryDir: string;
@@ -16,7 +17,7 @@ export async function synthesize(options: {
   context: Record<string, string>;
   signal?: AbortSignal | undefined;
 }): Promise<void> {
-  rmSync(options.outDir, { recursive: true, force: true });
+  clearAssembly(options.outDir);
   const child = spawn(process.execPath, [join('bin', 'app.ts')], {
     cwd: options.repositoryDir,
     env: {

@@ -6,6 +6,7 @@ import { readAssembly } from './assembly.ts';
 import { startEventSource, type EventSource } from './event-source.ts';
 import { inspectRedis } from './external-redis.ts';
 import { Failure, firstLine } from './failure.ts';
+import { provideFolder } from './folders.ts';
 import { openFunctionLog } from './function-log.ts';
 import { createFunctionPool, type FunctionPool } from './function-pool.ts';
 import { checkPort, startHttpApi } from './http-api.ts';
@@ -107,6 +108,7 @@ async function startParts(
   // A run that was killed leaves its own behind.
   rmSync(endpointsFile, { force: true });
   await checkPort(options.port);
+  for (const name of ['sqs', 'logs', ...(options.redisUrl === undefined ? ['redis'] : [])]) provideFolder(join(dataDir, name));
 
   const [model, redis] = await bothOrNeither(() => readModel(options), () => provideRedis(options, cleanups));
   signal?.throwIfAborted();

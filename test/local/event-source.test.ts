@@ -147,6 +147,26 @@ it('works off what is queued when it stops, and loses nothing', async () => {
   expect(messages.map(({ Body }) => Body)).toEqual(['later']);
 });
 
+it.each([
+  ['works off also what no poll has fetched yet when it stops', 5000],
+  ['leaves what it has no time for in the queue when it stops', 0],
+])('%s', async (_what, drainMs) => {
+  const release = Promise.withResolvers<InvokeResult>();
+  const tested = await start(() => release.promise, 1, 30);
+  const sent = Array.from({ length: 12 }, (_, index) => `message ${index}`);
+  // The only poller is busy with the first when the others come, and they are more than the next poll takes.
+  await send(tested, ...sent.slice(0, 1));
+  await soon(() => expect(tested.batches).toHaveLength(1));
+  await send(tested, ...sent.slice(1, 6));
+  await send(tested, ...sent.slice(6));
+  const stopped = tested.source.stop(drainMs);
+  release.resolve(ok);
+  await stopped;
+  const workedOff = drainMs === 0 ? sent.slice(0, 1) : sent;
+  expect(bodies(tested.batches).toSorted()).toEqual(workedOff.toSorted());
+  expect(await depth(tested, tested.queueUrl)).toBe(sent.length - workedOff.length);
+});
+
 describe('what a batch reports as failed', () => {
   const messages = ['m1', 'm2'].map((MessageId) => ({ MessageId }));
   const failed = (answer: string): string[] => [...failedIds({ outcome: 'answered', payload: answer }, messages, true)];

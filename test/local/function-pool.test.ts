@@ -165,13 +165,15 @@ it('tells a running call that no time remains when it stops, and waits for its a
 });
 
 it('kills a call that does not end in time when it stops', async () => {
-  const { pool, call, logFile } = await start(
+  const { pool, call, logFile, terminal } = await start(
     functionSpec('export const handler = async () => { console.log("begun"); for (;;); };', { timeoutMs: 20_000 }),
   );
   const running = call({});
   await vi.waitFor(() => expect(readFileSync(logFile, 'utf8')).toContain('begun'), 5000);
   await pool.stop(50);
   expect(await running).toEqual(failed('Runtime.ExitError', /SIGKILL/));
+  // Nothing of a next call, which there will not be.
+  expect(terminal).toEqual(["tested: The function's process ended with signal SIGKILL during a call."]);
 });
 
 it('refuses an answer over 6 MB', async () => {

@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
 import type { InvokeResult } from '../../local/function-process.ts';
@@ -15,6 +15,12 @@ async function start(invoke: Invoke, timeoutMs = 5000): Promise<HttpApi> {
 const answering = (value: unknown): Invoke => async () => ({ outcome: 'answered', payload: JSON.stringify(value) });
 const post = (api: HttpApi, body = '{}'): Promise<Response> =>
   fetch(`${api.url}/task`, { method: 'POST', body, headers: { 'content-type': 'application/json' } });
+/** Sends what no proper client would. */
+const send = (api: HttpApi, bytes: string): Socket => {
+  const socket = connect(Number(new URL(api.url).port), '127.0.0.1');
+  socket.write(bytes);
+  return socket;
+};
 const seen = async (response: Response): Promise<unknown> => [response.status, await response.json()];
 
 it('calls the function of a route and answers what it answers', async () => {
@@ -78,8 +84,29 @@ it('refuses large headers and what is not HTTP', async () => {
   const api = await start(answering({}));
   const large = await fetch(`${api.url}/task`, { headers: { large: 'x'.repeat(11_000) } });
   expect(await seen(large)).toEqual([431, { message: 'Request Header Fields Too Large' }]);
-  const socket = connect(Number(new URL(api.url).port), '127.0.0.1').end('nonsense\r\n\r\n');
-  expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n[^]*{"message":"Bad Request"}$/);
+  expect(await text(send(api, 'nonsense\r\n\r\n').end())).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n[^]*{"message":"Bad Request"}$/);
+});
+
+it.each([
+  ['has no host', 'POST /task HTTP/1.1\r\nconnection: close\r\n\r\n', '400 Bad Request'],
+  ['expects what there is not', 'POST /task HTTP/1.1\r\nhost: a\r\nexpect: foo\r\ncontent-length: 9\r\n\r\n', '417 Expectation Failed'],
+])('refuses a request that %s', async (_what, request, status) => {
+  const api = await start(answering({}));
+  expect(await text(send(api, request))).toMatch(new RegExp(`^HTTP/1\\.1 ${status}\r\n[^]*{"message":"${status.slice(4)}"}$`));
+});
+
+it('answers HTTP/1.0 without a host', async () => {
+  const api = await start(answering({ done: true }));
+  expect(await text(send(api, 'POST /task HTTP/1.0\r\n\r\n'))).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*{"done":true}$/);
+});
+
+it.each([
+  ['its headers', 'POST /task HTTP/1.1\r\nhost: a\r\n'],
+  ['its body', 'POST /task HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{'],
+])('gives a client that does not send %s only so much time', async (_what, request) => {
+  const api = await startHttpApi([{ method: 'POST', path: '/task', timeoutMs: 5000, invoke: answering({}) }], 0, 50);
+  onTestFinished(() => api.stop(0));
+  expect(await text(send(api, request))).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n[^]*{"message":"Request Timeout"}$/);
 });
 
 it('lets requests under way end when it stops, within bounds', async () => {

@@ -31,5 +31,5 @@ it('is gone with a process that was killed', async () => {
 it('says so when the folder cannot be written', () => {
   const file = join(temporaryDir(), 'file');
   writeFileSync(file, '');
-  expect(() => lockDataDir(join(file, 'data'))).toThrow(/can't be written .*: make it writable\.$/);
+  expect(() => lockDataDir(join(file, 'data'))).toThrow(/can't be written .*: make it writable, or choose another\.$/);
 });

@@ -34,18 +34,28 @@ it('fires no more when it is stopped', () => {
   expect(invoke).toHaveBeenCalledTimes(2);
 });
 
-it('leaves out periods that it slept through', async () => {
-  let calls = 0;
-  const invoke = async (): Promise<InvokeResult> => {
-    calls += 1;
-    return ok;
+it('leaves out periods that it slept through, and keeps to the old beat', () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  let nowMs = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
+  onTestFinished(() => clock.mockRestore());
+  const pass = (ms: number): void => {
+    nowMs += ms;
+    vi.advanceTimersByTime(ms);
   };
+  const invoke = vi.fn<() => Promise<InvokeResult>>(async () => ok);
   const schedule = startSchedule([{ input: '', invoke }], PERIOD_MS, () => {});
   onTestFinished(() => schedule.stop());
-  const awakeMs = performance.now() + 10 * PERIOD_MS;
-  while (performance.now() < awakeMs);
-  await vi.waitFor(() => expect(calls).toBeGreaterThanOrEqual(2), { timeout: 5000, interval: 1 });
-  expect(calls).toBeLessThanOrEqual(3);
+
+  // Asleep, no timer fires; the one that is due fires on waking up.
+  nowMs = 9.5 * PERIOD_MS;
+  pass(PERIOD_MS);
+  expect(invoke).toHaveBeenCalledTimes(2);
+  pass(0.5 * PERIOD_MS - 1);
+  expect(invoke).toHaveBeenCalledTimes(2);
+  pass(1);
+  expect(invoke).toHaveBeenCalledTimes(3);
 });
 
 it('says in a sentence what went wrong with a call, and goes on', async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { errorLine, synthesize } from '../../local/synth.ts';
@@ -13,8 +13,9 @@ function repository(app: string): string {
   return dir;
 }
 
-it('empties the folder and gives the app its context', async () => {
+it('clears the folder of an earlier assembly and gives the app its context', async () => {
   const outDir = temporaryDir();
+  writeFileSync(join(outDir, 'manifest.json'), '{"version":"1","artifacts":{}}');
   writeFileSync(join(outDir, 'old'), '');
   const app = `
     import { existsSync } from 'node:fs';
@@ -22,6 +23,26 @@ it('empties the folder and gives the app its context', async () => {
     if (process.env.CDK_CONTEXT_JSON !== expected || existsSync(process.env.CDK_OUTDIR + '/old')) process.exit(1);`;
   const synth = synthesize({ repositoryDir: repository(app), outDir, context: { stage: 'dev', batchSize: '7' } });
   await expect(synth).resolves.toBeUndefined();
+});
+
+it('goes on with a folder in which it was killed', async () => {
+  const outDir = temporaryDir();
+  const app = `import { writeFileSync } from 'node:fs'; writeFileSync(process.env.CDK_OUTDIR + '/half', ''); process.kill(process.pid, 'SIGKILL');`;
+  await expect(synthesize({ repositoryDir: repository(app), outDir, context: {} })).rejects.toThrow('was killed');
+  expect(readdirSync(outDir)).toContain('half');
+  await synthesize({ repositoryDir: repository(''), outDir, context: {} });
+  expect(readdirSync(outDir)).not.toContain('half');
+});
+
+it.each([
+  ['no manifest', { 'thesis.txt': 'of years' }],
+  ['a manifest of something else', { 'thesis.txt': 'of years', 'manifest.json': '{"manifest_version":3}' }],
+])('leaves a folder of somebody else alone, which has %s', async (_what, files) => {
+  const outDir = temporaryDir();
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(outDir, name), text);
+  const refused = synthesize({ repositoryDir: repository(''), outDir, context: {} });
+  await expect(refused).rejects.toThrow(`${outDir} holds files that are no cloud assembly and would be lost`);
+  expect(readdirSync(outDir).toSorted()).toEqual(Object.keys(files).toSorted());
 });
 
 it("fails with the app's own error line", async () => {

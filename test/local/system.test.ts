@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished, vi } from 'vitest';
@@ -76,6 +76,23 @@ it.each([
   const dataDir = temporaryDir();
   await expect(start({ dataDir, redisUrl })).rejects.toThrow(message);
   await expect(start({ dataDir, redisUrl })).rejects.toThrow(message);
+});
+
+it.each(['sqs', 'logs', 'redis'])('says that it cannot write %s/', async (name) => {
+  const dataDir = temporaryDir();
+  const path = join(dataDir, name);
+  writeFileSync(path, '');
+  const refused = start({ dataDir });
+  await expect(refused).rejects.toThrow(`${path} can't be written (EEXIST: file already exists): make it writable`);
+});
+
+it.skipIf(process.getuid?.() === 0)('names the file that it cannot write', async () => {
+  const dataDir = temporaryDir();
+  mkdirSync(join(dataDir, 'logs'));
+  const path = join(dataDir, 'logs', 'join.log');
+  writeFileSync(path, '', { mode: 0o400 });
+  const refused = start({ dataDir });
+  await expect(refused).rejects.toThrow(`${path} can't be written (EACCES: permission denied): make it writable`);
 });
 
 it('uses the Redis that it is given, warns of one that evicts, and keeps queued messages for the next start', async () => {

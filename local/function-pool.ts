@@ -26,12 +26,16 @@ interface WaitingCall extends Call {
 /** On AWS more processes would start; here calls wait in line for the few, and a crowd on one machine needs a long one. */
 const WAITING_CALLS_MAX = 20_000;
 const WAITING_CHARS_MAX = 200_000_000;
+/** A process that has answered asks for its next call at once; after this it counts as stuck, and another may start. */
+const RETURN_MS = 200;
 
 /** Makes a pool of at most `processesMax` processes of a function, each started when a call needs it. */
 export function createFunctionPool(spec: FunctionSpec, processesMax: number, around: ProcessSurroundings): FunctionPool {
   const processes = new Set<FunctionProcess>();
   /** The last to become free is the next to be used: its caches are warm. */
   const idle: FunctionProcess[] = [];
+  /** Those that have answered and are about to be free: no reason to start another. */
+  const returning = new Map<FunctionProcess, NodeJS.Timeout>();
   const waiting = new Line();
   let starting = 0;
   let serving = 0;
@@ -47,14 +51,16 @@ export function createFunctionPool(spec: FunctionSpec, processesMax: number, aro
           starting -= 1;
           serving += 1;
         }
+        returned(process);
         const next = waiting.take();
         if (next === undefined) idle.push(process);
-        else process.run(next);
+        else run(process, next);
       },
       ended(initError) {
         if (initialised) serving -= 1;
         else starting -= 1;
         processes.delete(process);
+        returned(process);
         const index = idle.indexOf(process);
         if (index !== -1) idle.splice(index, 1);
         if (stopped) return;
@@ -69,7 +75,22 @@ export function createFunctionPool(spec: FunctionSpec, processesMax: number, aro
     processes.add(process);
   };
   const startIfNeeded = (): void => {
-    if (!stopped && waiting.size > starting && processes.size < processesMax) start();
+    if (!stopped && waiting.size > starting + returning.size && processes.size < processesMax) start();
+  };
+  const run = (process: FunctionProcess, call: Call): void => {
+    const settle = (result: InvokeResult): void => {
+      const late = (): void => {
+        returning.delete(process);
+        startIfNeeded();
+      };
+      if (processes.has(process)) returning.set(process, setTimeout(late, RETURN_MS));
+      call.settle(result);
+    };
+    process.run({ ...call, settle });
+  };
+  const returned = (process: FunctionProcess): void => {
+    clearTimeout(returning.get(process));
+    returning.delete(process);
   };
 
   return {
@@ -78,7 +99,7 @@ export function createFunctionPool(spec: FunctionSpec, processesMax: number, aro
         const call = { requestId: randomUUID(), payload, settle };
         const free = idle.pop();
         if (stopped) settle({ outcome: 'throttled' });
-        else if (free !== undefined) free.run(call);
+        else if (free !== undefined) run(free, call);
         else if (waiting.add(call, waitMsMax)) startIfNeeded();
         else settle({ outcome: 'throttled' });
       });

@@ -4,6 +4,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { Failure } from './failure.ts';
 import { makeFolder } from './folders.ts';
 
+/** A lock that nobody refers to would be collected, and given up with it. */
+const held = new Set<DatabaseSync>();
+
 /**
  * Takes a data folder for this process alone. The lock is SQLite's on a file in it, which the system itself gives up when
  * the process ends, SIGKILL included: it can't go stale, and two that start at once can't both have it.
@@ -28,5 +31,9 @@ export function lockDataDir(dataDir: string): () => void {
     database.close();
     throw new Failure(`Another local run uses ${dataDir}: stop it first.`);
   }
-  return () => database.close();
+  held.add(database);
+  return () => {
+    held.delete(database);
+    database.close();
+  };
 }

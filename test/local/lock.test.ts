@@ -18,12 +18,15 @@ it('gives a folder to one at a time, and to the next when it is given up', () =>
 
 it('is gone with a process that was killed', async () => {
   const dir = temporaryDir();
-  const script = `import { lockDataDir } from ${JSON.stringify(LOCK_MODULE)}; lockDataDir(${JSON.stringify(dir)}); console.log('locked'); setInterval(() => {}, 1000);`;
-  const holder = spawn(process.execPath, ['--input-type=module', '--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const script = `import { lockDataDir } from ${JSON.stringify(LOCK_MODULE)}; lockDataDir(${JSON.stringify(dir)}); globalThis.gc(); console.log('locked'); setInterval(() => {}, 1000);`;
+  const holder = spawn(process.execPath, ['--expose-gc', '--input-type=module', '--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(holder.stdout, 'data');
-  expect(() => lockDataDir(dir)).toThrow(/Another local run/);
-  holder.kill('SIGKILL');
-  await once(holder, 'exit');
+  try {
+    expect(() => lockDataDir(dir)).toThrow(/Another local run/);
+  } finally {
+    holder.kill('SIGKILL');
+    await once(holder, 'exit');
+  }
   lockDataDir(dir)();
   expect(readdirSync(dir)).toEqual(['lock']);
 });

@@ -7,20 +7,21 @@ export type UserStatus =
   | { kind: 'WAITING'; position: number; totalWaiting: number }
   | { kind: 'PROCESSING' | 'COMPLETED' | 'FAILED' | 'NOT_IN_QUEUE' };
 
+/** What Redis holds that decides where a user stands, as it is stored. */
+interface Stored {
+  state: string | null;
+  nowServing: string | null;
+  written: string | null;
+  ticket: string | null;
+  totalWaiting: number;
+}
+
 /**
- * Where a user stands. Position = ticket - now serving, at any depth of the line the same few reads; a user who is WAITING
- * at position 0 or less, or in a closed promotion, has lost and is FAILED, also before the sweep has written it.
- * @throws RedisUnavailable
+ * Derives where a user stands. Position = ticket - now serving; a user who is WAITING at position 0 or less, or in a closed
+ * promotion, has lost and is FAILED, also before the sweep has written it.
+ * @throws Error if what is stored is nothing that a script writes
  */
-export async function status(redis: RedisClient, promotionId: string, userId: string): Promise<UserStatus> {
-  const keys = keysOf(promotionId);
-  const [promotion, written, ticket, totalWaiting] = (await readTogether(redis, [
-    ['hmget', keys.promotion, 'state', 'nowServing'],
-    ['get', userStatusKey(promotionId, userId)],
-    ['hget', keys.ticket, userId],
-    ['llen', keys.waitingQueue],
-  ])) as [[string | null, string | null], string | null, string | null, number];
-  const [state, nowServing] = promotion;
+export function deriveStatus({ state, nowServing, written, ticket, totalWaiting }: Stored): UserStatus {
   if (state === null || state === 'REMOVING' || (written === null && ticket === null)) return { kind: 'NOT_IN_QUEUE' };
   switch (written) {
     case 'PROCESSING':
@@ -35,4 +36,20 @@ export async function status(redis: RedisClient, promotionId: string, userId: st
     default:
       throw new UnexpectedReply('status', written);
   }
+}
+
+/**
+ * Where a user stands, by the same few reads at any depth of the line.
+ * @throws RedisUnavailable
+ */
+export async function status(redis: RedisClient, promotionId: string, userId: string): Promise<UserStatus> {
+  const keys = keysOf(promotionId);
+  const [promotion, written, ticket, totalWaiting] = (await readTogether(redis, [
+    ['hmget', keys.promotion, 'state', 'nowServing'],
+    ['get', userStatusKey(promotionId, userId)],
+    ['hget', keys.ticket, userId],
+    ['llen', keys.waitingQueue],
+  ])) as [[string | null, string | null], string | null, string | null, number];
+  const [state, nowServing] = promotion;
+  return deriveStatus({ state, nowServing, written, ticket, totalWaiting });
 }

@@ -16,6 +16,7 @@ import { FORGET_AFTER_MS } from '../../lambda/queue/promotions.ts';
 import { connectRedis, type RedisClient } from '../../lambda/queue/redis.ts';
 import { type RunningRedis, startRedis } from '../../local/redis-server.ts';
 import { snapshot, winners } from '../invariants.ts';
+import { SWEEP_USERS_MAX } from '../../lambda/queue/sweep.ts';
 import { expectPromisesKept, users } from './promotion-for-test.ts';
 
 // A loop serves every promotion that it finds, so this file has a Redis of its own.
@@ -117,6 +118,20 @@ describe('the loop', () => {
     expect(winners(after)).toEqual(users(30));
     expect([...after.statuses.values()].filter((status) => status === 'FAILED')).toHaveLength(70);
     expect(loop.counts).toMatchObject({ admitted: 30, swept: 70, resent: 0, failures: [] });
+    await expectPromisesKept(redis, p);
+  });
+
+  test('a sold-out line is swept chunk after chunk between two ticks', async () => {
+    const crowd = users(3 * SWEEP_USERS_MAX);
+    const p = await promotion('sale', 1, []);
+    await Promise.all(crowd.map((user) => join(redis, p, user)));
+    const loop = startLoop({ pace: { ...pace, drainIntervalMs: 2000 } });
+    await expect.poll(() => loop.counts.swept, { interval: 1 }).toBeGreaterThan(0);
+    const { ticks } = loop.counts;
+    await expect.poll(() => loop.counts.swept, { interval: 1 }).toBe(crowd.length - 1);
+    // With one chunk a tick it would have taken two more.
+    expect(loop.counts.ticks).toBeLessThanOrEqual(ticks + 1);
+    await loop.stop();
     await expectPromisesKept(redis, p);
   });
 

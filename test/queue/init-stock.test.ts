@@ -4,6 +4,7 @@ import { info } from '../../lambda/queue/info.ts';
 import { initStock } from '../../lambda/queue/init-stock.ts';
 import { join } from '../../lambda/queue/join.ts';
 import { keysOf, PROMOTIONS_KEY } from '../../lambda/queue/keys.ts';
+import { RedisUnavailable } from '../../lambda/queue/redis.ts';
 import { uniquePromotionId } from '../redis-for-tests.ts';
 import { dump, promotionWith, redisForFile } from './promotion-for-test.ts';
 
@@ -23,6 +24,28 @@ describe('init-stock', () => {
     });
     expect(await redis.get(keysOf(p).stock)).toBe('1000000000');
     expect(Number(await redis.zscore(PROMOTIONS_KEY, p))).toBeGreaterThanOrEqual(before);
+  });
+
+  test('registers first: one that breaks off half-way leaves nothing that nobody drains', async () => {
+    const p = uniquePromotionId();
+    let calls = 0;
+    const breaksOff = new Proxy(redis, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        if (name !== 'evalsha' && name !== 'eval') return value.bind(target);
+        return (...args: unknown[]) => {
+          calls += 1;
+          return calls > 1 ? Promise.reject(new Error('Connection is closed.')) : Reflect.apply(value, target, args);
+        };
+      },
+    });
+    // The script is known to the server: one call each.
+    await initStock(redis, uniquePromotionId(), 5);
+    await expect(initStock(breaksOff, p, 5)).rejects.toBeInstanceOf(RedisUnavailable);
+    expect(calls).toBe(2);
+    expect(await redis.zscore(PROMOTIONS_KEY, p)).not.toBeNull();
+    expect(await redis.exists(keysOf(p).promotion)).toBe(0);
   });
 
   test('sets the stock again while nobody has joined, and keeps a pause', async () => {

@@ -1,4 +1,5 @@
 import { promotionInfo } from '../../lambda/queue/info.ts';
+import { deriveStatus } from '../../lambda/queue/status.ts';
 import { brokenPromises, type Snapshot } from '../invariants.ts';
 
 /** A promise of the system that did not hold. */
@@ -23,13 +24,16 @@ interface Polled {
   position: number;
 }
 
-/** Where a user stands, as the API guide promises to derive it: the ticket and now serving decide about WAITING. */
+/** What a poll answers, by the real derivation. (Of a promotion that is being removed: what its users were told last.) */
 function polled(s: Snapshot, user: string, ticket: number): Polled {
-  const status = s.statuses.get(user) ?? null;
-  if (status !== null && status !== 'WAITING') return { status, position: 0 };
-  const position = ticket - s.nowServing;
-  const over = s.state === 'CLOSED' || s.state === 'REMOVING';
-  return position > 0 && !over ? { status: 'WAITING', position } : { status: 'FAILED', position: 0 };
+  const found = deriveStatus({
+    state: s.state === 'REMOVING' ? 'CLOSED' : s.state,
+    nowServing: String(s.nowServing),
+    written: s.statuses.get(user) ?? null,
+    ticket: String(ticket),
+    totalWaiting: s.line.length,
+  });
+  return { status: found.kind, position: found.kind === 'WAITING' ? found.position : 0 };
 }
 
 const FORWARD: Record<string, string[]> = {

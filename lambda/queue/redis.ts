@@ -86,8 +86,12 @@ async function open(client: RedisClient): Promise<void> {
   await attempt;
 }
 
-/** Error replies of a server that is alive but can't serve now; every other error reply is a fault of ours or of the data. */
-const PASSING_REPLY = /^(OOM|LOADING|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|READONLY|TRYAGAIN|MOVED|ASK|BUSY|MISCONF|NOAUTH|WRONGPASS)\b/;
+/**
+ * Error replies of a server that is alive but can't serve now; every other error reply is a fault of ours or of the data.
+ * The last comes while a slot moves: a promotion that has all its own keys is stopped only by a status key that is gone already.
+ */
+const PASSING_REPLY =
+  /^(?:(?:OOM|LOADING|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|READONLY|TRYAGAIN|MOVED|ASK|BUSY|MISCONF|NOAUTH|WRONGPASS)\b|ERR Script attempted to access a non local key)/;
 
 /** What ioredis hangs on its errors. */
 interface IoredisError extends Error {

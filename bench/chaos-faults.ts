@@ -10,6 +10,8 @@ export interface Suffered extends Fault {
   issued: number;
   /** Processes that were hit; none if the function had none, since nobody called it. */
   hit: number;
+  /** Users in processing whose message was lost. */
+  stranded: number;
 }
 
 export interface FaultOptions {
@@ -38,9 +40,9 @@ export async function bringAbout(options: FaultOptions, suffered: Suffered[]): P
   for (const [i, fault] of faults.entries()) {
     if (!fault.atOnce) await issuedAtLeast(Math.floor((stock * (i + 1)) / (faults.length + 1)), options, suffered.at(-1));
     const before = { fromMs: nowMs(), issued: issued() };
-    const hit = await system.suffer(fault, signal);
-    suffered.push({ ...fault, ...before, toMs: nowMs(), hit });
-    say(`fault ${i + 1} of ${faults.length}: ${describe(fault)}, ${hit} hit, with ${before.issued} of ${stock} issued, back after ${seconds(nowMs() - before.fromMs)}`);
+    const { hit, stranded } = await system.suffer(fault, signal);
+    suffered.push({ ...fault, ...before, toMs: nowMs(), hit, stranded });
+    say(`fault ${i + 1} of ${faults.length}: ${describe(fault)}, ${hit} hit${stranded > 0 ? `, ${stranded} users in processing without a message` : ''}, with ${before.issued} of ${stock} issued, back after ${seconds(nowMs() - before.fromMs)}`);
   }
 }
 

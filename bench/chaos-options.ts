@@ -27,7 +27,7 @@ const TIMEOUT_SECONDS_ROUND = 240;
 
 const ABOUT =
   'Lets a crowd rush for coupons on a system of its own while it kills (SIGKILL) and pauses (SIGSTOP) its parts one after the other: Redis, ' +
-  'function processes, the consumers of the queue, the drain loop and the runner itself. Then audits from outside, by HTTP and Redis, that ' +
+  'function processes, the consumers of the queue, the drain loop and the runner itself; and loses messages for good. Then audits from outside, by HTTP and Redis, that ' +
   'nothing was lost and nobody won twice. Exit code 1 if not.';
 
 const NOTES = `

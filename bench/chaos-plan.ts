@@ -1,6 +1,9 @@
 import { seededRandom, shuffled } from './seeded-random.ts';
 
-/** What can be done to a running system. A kill is SIGKILL, a pause SIGSTOP for longer than a lease and then SIGCONT. */
+/**
+ * What can be done to a running system. A kill is SIGKILL, a pause SIGSTOP for longer than a lease and then SIGCONT. Messages are lost
+ * for good, from the queue and with those who hold them, the issuer and the runner: only sending them again helps.
+ */
 export const FAULT_KINDS = [
   'kill redis',
   'pause redis',
@@ -14,13 +17,17 @@ export const FAULT_KINDS = [
   'kill drain-loop',
   'pause drain-loop',
   'flush scripts',
+  'lose messages',
 ] as const;
+
+/** Whether a fault ends processes. */
+export const kills = (kind: FaultKind) => kind.startsWith('kill ') || kind === 'lose messages';
 
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 export interface Fault {
   kind: FaultKind;
-  /** How long it is stopped: of a pause, or before a kill, so that calls are under way in what dies. */
+  /** How long it is stopped: of a pause, or before a kill, so that calls are under way in what dies. Messages pile up so long before they are lost. */
   stoppedMs: number;
   /** Follows the one before at once; else the sale has to go on in between. */
   atOnce: boolean;
@@ -38,6 +45,8 @@ export interface PlanOptions {
 const PAUSE_LEASES_MIN = 1.2;
 const PAUSE_LEASES_MAX = 1.8;
 const STOPPED_BEFORE_KILL_MS_MAX = 400;
+/** Longer than a message takes from the drain to the queue: whoever has been in processing for that long had one to lose. */
+const PILING_UP_MS_MIN = 300;
 
 /**
  * The faults of a run, in an order and with lengths that the seed decides. A drain loop that is killed comes back with the next
@@ -57,5 +66,6 @@ export function planFaults({ seed, rounds, kinds, leaseMs }: PlanOptions): Fault
 function stoppedMs(kind: FaultKind, leaseMs: number, share: number): number {
   if (kind === 'flush scripts') return 0;
   if (kind.startsWith('pause')) return Math.round(leaseMs * (PAUSE_LEASES_MIN + share * (PAUSE_LEASES_MAX - PAUSE_LEASES_MIN)));
-  return Math.round(share * STOPPED_BEFORE_KILL_MS_MAX);
+  const beforeKillMs = Math.round(share * STOPPED_BEFORE_KILL_MS_MAX);
+  return kind === 'lose messages' ? PILING_UP_MS_MIN + beforeKillMs : beforeKillMs;
 }

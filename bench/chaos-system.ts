@@ -1,11 +1,13 @@
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { keysOf } from '../lambda/queue/keys.ts';
 import { freePort } from '../local/free-port.ts';
 import type { Guarded } from '../local/guardian.ts';
 import { withConnection } from '../local/redis-connection.ts';
 import { startRedis, type RunningRedis } from '../local/redis-server.ts';
 import type { Fault } from './chaos-plan.ts';
 import { functionProcesses } from './function-processes.ts';
+import { purgeQueue } from './purge-queue.ts';
 import { lastLine, startRunner } from './runner-process.ts';
 
 /** How long a function may take to have a process that can be hit: it has none while nobody calls it. */
@@ -23,9 +25,19 @@ export interface ChaosPace {
 export interface ChaosSystemOptions {
   /** Everything is kept in this folder. */
   dataDir: string;
+  /** The promotion whose messages can be lost. */
+  promotionId: string;
   pace: ChaosPace;
   /** Told in a sentence when a part ends that nobody has killed. */
   failed: (sentence: string) => void;
+}
+
+/** What a fault did. */
+export interface Harm {
+  /** Processes. */
+  hit: number;
+  /** Users in processing whose message was lost. */
+  stranded: number;
 }
 
 /**
@@ -72,10 +84,24 @@ export class ChaosSystem {
 
   /**
    * Brings a fault about, and what it killed or paused back.
-   * @returns how many processes it hit
    * @throws Error with a sentence if something does not come back; the signal's reason
    */
-  async suffer({ kind, stoppedMs }: Fault, signal: AbortSignal): Promise<number> {
+  async suffer(fault: Fault, signal: AbortSignal): Promise<Harm> {
+    if (fault.kind === 'lose messages') return await this.#loseMessages(fault.stoppedMs, signal);
+    return { hit: await this.#disturb(fault, signal), stranded: 0 };
+  }
+
+  /** Ends everything, in seconds. */
+  async stop(): Promise<void> {
+    const [runner, redis] = [this.#runner, this.#redis];
+    this.#runner = undefined;
+    this.#redis = undefined;
+    await runner?.stop();
+    await redis?.stop();
+  }
+
+  /** @returns how many processes it hit */
+  async #disturb({ kind, stoppedMs }: Fault, signal: AbortSignal): Promise<number> {
     switch (kind) {
       case 'flush scripts':
         return await withConnection({ host: '127.0.0.1', port: this.#redisPort }, async (connection) => {
@@ -98,15 +124,6 @@ export class ChaosSystem {
     }
   }
 
-  /** Ends everything, in seconds. */
-  async stop(): Promise<void> {
-    const [runner, redis] = [this.#runner, this.#redis];
-    this.#runner = undefined;
-    this.#redis = undefined;
-    await runner?.stop();
-    await redis?.stop();
-  }
-
   async #killRedis(stoppedMs: number, signal: AbortSignal): Promise<number> {
     const redis = this.#redis;
     this.#redis = undefined;
@@ -125,6 +142,49 @@ export class ChaosSystem {
     return hit;
   }
 
+  /**
+   * Stops the issuer until someone has been in processing for so long, empties the queue, which forgets what was received from it too,
+   * and kills who holds messages: the issuer, and the runner with the batches that wait in it.
+   */
+  async #loseMessages(stoppedMs: number, signal: AbortSignal): Promise<Harm> {
+    const runner = this.#runner;
+    const stopped = new Set<number>();
+    const since = new Map<string, number>();
+    const deadline = performance.now() + TARGET_TIMEOUT_MS + stoppedMs;
+    const held = () => [...since].flatMap(([user, atMs]) => (performance.now() - atMs >= stoppedMs ? [user] : []));
+    try {
+      while (stopped.size === 0 || held().length === 0) {
+        if (performance.now() > deadline) return { hit: 0, stranded: 0 };
+        // A process that is stopped has others started in its place.
+        for (const pid of await this.#processesOf('issuer', signal)) if (send(pid, 'SIGSTOP')) stopped.add(pid);
+        const processing = new Set(stopped.size > 0 ? await this.#processing() : []);
+        for (const user of since.keys()) if (!processing.has(user)) since.delete(user);
+        for (const user of processing) if (!since.has(user)) since.set(user, performance.now());
+        await pause(POLL_INTERVAL_MS, undefined, { signal });
+      }
+      const users = held();
+      await purgeQueue(this.#systemDir);
+      this.#runner = undefined;
+      const hit = [...stopped, ...pidOf(runner)].filter((pid) => send(pid, 'SIGKILL')).length;
+      await runner?.exited;
+      const left = new Set(await this.#processing());
+      await this.#startRunner();
+      return { hit, stranded: users.filter((user) => left.has(user)).length };
+    } finally {
+      for (const pid of stopped) if (this.#runner === runner) send(pid, 'SIGCONT');
+    }
+  }
+
+  /** The users in processing. */
+  async #processing(): Promise<string[]> {
+    const { processing } = keysOf(this.#options.promotionId);
+    return await withConnection({ host: '127.0.0.1', port: this.#redisPort }, (connection) => connection.smembers(processing));
+  }
+
+  get #systemDir(): string {
+    return path.join(this.#options.dataDir, 'system');
+  }
+
   async #startRedis(): Promise<void> {
     const { dataDir, failed } = this.#options;
     const redis = await startRedis({ dataDir: path.join(dataDir, 'redis'), port: this.#redisPort, appendOnly: true, extraArgs: SYNC_ALWAYS });
@@ -133,8 +193,8 @@ export class ChaosSystem {
   }
 
   async #startRunner(): Promise<void> {
-    const { dataDir, pace, failed } = this.#options;
-    const runner = await startRunner({ dataDir: path.join(dataDir, 'system'), port: this.#port, redisUrl: this.redisUrl, context: { ...pace } });
+    const { pace, failed } = this.#options;
+    const runner = await startRunner({ dataDir: this.#systemDir, port: this.#port, redisUrl: this.redisUrl, context: { ...pace } });
     this.#runner = runner;
     void runner.exited.then((how) => (this.#runner === runner ? failed(`The local run ended ${how}. It said: ${lastLine(runner)}`) : undefined));
   }

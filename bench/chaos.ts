@@ -1,7 +1,7 @@
 import { check, audit, type Audit, type Check } from './audit.ts';
 import { Arrivals } from './arrivals.ts';
 import { bringAbout, type Suffered } from './chaos-faults.ts';
-import { planFaults, type Fault, type FaultKind } from './chaos-plan.ts';
+import { kills, planFaults, type Fault, type FaultKind } from './chaos-plan.ts';
 import { ChaosSystem } from './chaos-system.ts';
 import { CouponApi } from './coupon-api.ts';
 import { letIn, type Crowd } from './crowd.ts';
@@ -66,7 +66,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   const broken = new AbortController();
   const ticks = (faults.length * SALE_MS_PER_FAULT) / drainIntervalMs;
   const pace = { batchSize: Math.min(BATCH_SIZE_MAX, Math.ceil(stock / ticks)), drainIntervalMs, leaseMs };
-  const system = await ChaosSystem.start({ dataDir, pace, failed: (sentence) => broken.abort(new Error(sentence)) });
+  const system = await ChaosSystem.start({ dataDir, promotionId: PROMOTION, pace, failed: (sentence) => broken.abort(new Error(sentence)) });
   const operator = new CouponApi(system.apiUrl, OPERATOR_CONNECTIONS, OPERATOR_TIMEOUT_MS);
   try {
     signal.throwIfAborted();
@@ -125,9 +125,14 @@ async function run(
   signal.throwIfAborted();
   const reason = await fault;
   const hit = suffered.filter((fault) => fault.hit > 0).length;
+  const losses = suffered.filter(({ kind }) => kind === 'lose messages');
   const complete = check('every fault of the plan came about, and the sale went on after it', {
-    detail: `${suffered.length} of ${faults.length}, of which ${hit} hit a process${reason instanceof Error ? `; ${reason.message}` : ''}`,
-    broken: suffered.length < faults.length,
+    detail: [
+      `${suffered.length} of ${faults.length}, of which ${hit} hit a process`,
+      ...losses.map(({ stranded }) => `messages were lost with ${stranded} users in processing`),
+      ...(reason instanceof Error ? [reason.message] : []),
+    ].join('; '),
+    broken: suffered.length < faults.length || losses.some(({ stranded }) => stranded === 0),
   });
 
   const settleMs = complete.result === 'ok' ? SETTLE_TIMEOUT_MS : 0;
@@ -143,7 +148,7 @@ async function run(
     ...figuresOf(crowd),
     timedOut: deadline.aborted,
     suffered,
-    kills: suffered.filter(({ kind }) => kind.startsWith('kill ')).reduce((sum, { hit }) => sum + hit, 0),
+    kills: suffered.filter(({ kind }) => kills(kind)).reduce((sum, { hit }) => sum + hit, 0),
     calls: history.counts(),
     audit: { passed: all.every(({ result }) => result !== 'FAILED'), checks: all },
   };

@@ -8,8 +8,8 @@ const CROWD_TIMEOUT_MS = 100_000;
 /** That of the crowd, the start and the audit. */
 const TIMEOUT_MS = 180_000;
 const LEASE_MS = 1_000;
-/** One kill of each part, and one pause longer than a lease. */
-const KINDS = ['kill redis', 'kill runner', 'kill join', 'kill status', 'kill issuer', 'kill drain-loop', 'pause issuer', 'flush scripts'] as const;
+/** One kill of each part, one pause longer than a lease, and one loss of messages, which only sending them again makes good. */
+const KINDS = ['kill redis', 'kill runner', 'kill join', 'kill status', 'kill issuer', 'kill drain-loop', 'pause issuer', 'flush scripts', 'lose messages'] as const;
 
 let dataDir: string;
 beforeAll(async () => {
@@ -37,6 +37,7 @@ test('every part is killed once in the middle of a sale: nothing is lost, nobody
   expect(audit.checks.filter(({ result }) => result !== 'ok')).toEqual([]);
   expect(issued).toBe(100);
   expect(new Set(suffered.map(({ kind }) => kind))).toEqual(new Set(KINDS));
+  expect(suffered.find(({ kind }) => kind === 'lose messages')?.stranded).toBeGreaterThan(0);
   // Calls that a killed part took with it: else this would not have been a bad day.
   expect(calls.unknown + Object.values(calls.faults).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
 }, TIMEOUT_MS);

@@ -15,6 +15,7 @@ describe('planFaults', () => {
     const rounds = [faults.slice(0, FAULT_KINDS.length), faults.slice(FAULT_KINDS.length)];
     for (const round of rounds) expect(round.map(({ kind }) => kind).toSorted()).toEqual(FAULT_KINDS.toSorted());
     for (const { kind, stoppedMs } of faults) if (kind.startsWith('pause')) expect(stoppedMs).toBeGreaterThan(LEASE_MS);
+    for (const { kind, stoppedMs } of faults) if (kind === 'lose messages') expect(stoppedMs).toBeGreaterThanOrEqual(300);
     expect(faults.filter(({ atOnce }) => atOnce).map((fault) => [faults[faults.indexOf(fault) - 1]?.kind, fault.kind])).toEqual([['kill drain-loop', 'kill runner']]);
     expect(rounds[0]?.some(({ atOnce }) => atOnce)).toBe(false);
   });

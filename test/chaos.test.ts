@@ -37,7 +37,6 @@ test('every part is killed once in the middle of a sale: nothing is lost, nobody
   expect(audit.checks.filter(({ result }) => result !== 'ok')).toEqual([]);
   expect(issued).toBe(100);
   expect(new Set(suffered.map(({ kind }) => kind))).toEqual(new Set(KINDS));
-  expect(suffered.find(({ kind }) => kind === 'lose messages')?.stranded).toBeGreaterThan(0);
   // Calls that a killed part took with it: else this would not have been a bad day.
   expect(calls.unknown + Object.values(calls.faults).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
 }, TIMEOUT_MS);

@@ -1,0 +1,11 @@
+import type { Scenario } from './scenario.ts';
+
+/** Every scenario of the suite, in the order of the results; loaded when it is asked for, since some load whole libraries. */
+const load: Record<string, () => Promise<{ scenario: Scenario }>> = {
+  join: () => import('./scenarios/join.ts'),
+};
+
+export const scenarioNames = Object.keys(load);
+
+/** The scenario of this name; undefined if there is none. */
+export const scenarioOf = async (name: string): Promise<Scenario | undefined> => (await load[name]?.())?.scenario;

@@ -34,7 +34,7 @@ export function chartSvg(table: Table, chart: Chart): string {
   const columns = table.columns.filter(({ name }) => chart.columns.includes(name));
   const height = bars ? FRAME_HEIGHT + BAR_HEIGHT * table.rows.length * columns.length : LINES_HEIGHT;
   const picture = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
-  const names = { type: 'category', data: table.rows.map(({ name }) => name), inverse: bars, axisLabel: { color: INK, width: 210, overflow: 'break' } } as const;
+  const names = { type: 'category', data: table.rows.map(({ name }) => name), inverse: bars, axisLabel: { color: INK, width: 235, overflow: 'break' } } as const;
   const unit = columns[0]?.unit ?? '';
   const values = {
     type: chart.logarithmic ? 'log' : 'value',
@@ -49,7 +49,7 @@ export function chartSvg(table: Table, chart: Chart): string {
     textStyle: { fontFamily: FONT },
     title: { text: table.title, left: 0, textStyle: { color: INK, fontSize: 15 } },
     legend: { show: columns.length > 1, top: 26, textStyle: { color: INK } },
-    grid: { left: bars ? 220 : 70, right: 70, top: columns.length > 1 ? 60 : 44, bottom: 40 },
+    grid: { left: bars ? 250 : 70, right: 70, top: bars && columns.length === 1 ? 44 : 64, bottom: 40 },
     xAxis: bars ? values : names,
     yAxis: bars ? names : values,
     series: columns.map((column) => ({

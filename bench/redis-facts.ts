@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { keysOf } from '../lambda/queue/keys.ts';
+import { isUserField, keysOf } from '../lambda/queue/keys.ts';
 import { connectRedis, type RedisClient } from '../lambda/queue/redis.ts';
 import type { RedisFacts } from './facts.ts';
 
@@ -62,7 +62,7 @@ export async function settle(redis: RedisClient, promotionId: string, timeoutMs:
 /** Reads, in chunks, everything that Redis holds of a promotion at rest, and the statuses of these users besides. */
 export async function readRedisFacts(redis: RedisClient, promotionId: string, userIds: Iterable<string>): Promise<RedisFacts> {
   const keys = keysOf(promotionId);
-  const tickets = await readTickets(redis, keys.ticket);
+  const tickets = await readTickets(redis, keys.promotion);
   const everyone = [...new Set([...tickets.keys(), ...userIds])];
   const statuses = new Map<string, string | null>();
   for (let from = 0; from < everyone.length; from += CHUNK) {
@@ -70,7 +70,7 @@ export async function readRedisFacts(redis: RedisClient, promotionId: string, us
     const replies = await redis.mget(users.map((user) => keys.userStatusPrefix + user));
     for (const [i, user] of users.entries()) statuses.set(user, replies[i] ?? null);
   }
-  const [stock, initialStock] = await Promise.all([redis.get(keys.stock), redis.hget(keys.promotion, 'initialStock')]);
+  const [stock, initialStock] = await Promise.all([redis.get(keys.stock), redis.hget(keys.promotion, '#initialStock')]);
   return {
     stock: Number(stock),
     initialStock: Number(initialStock),
@@ -88,7 +88,10 @@ async function readTickets(redis: RedisClient, key: string): Promise<Map<string,
   let cursor = '0';
   do {
     const [next, entries] = await redis.hscan(key, cursor, 'COUNT', CHUNK);
-    for (let i = 0; i < entries.length; i += 2) tickets.set(String(entries[i]), Number(entries[i + 1]));
+    for (let i = 0; i < entries.length; i += 2) {
+      const field = String(entries[i]);
+      if (isUserField(field)) tickets.set(field, Number(entries[i + 1]));
+    }
     cursor = next;
   } while (cursor !== '0');
   return tickets;

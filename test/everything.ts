@@ -13,8 +13,12 @@ export async function everything(redis: RedisClient): Promise<Record<string, str
       held[key] = (await redis.zrange(key, '0', '-1')).join(' ');
       continue;
     }
-    const drained = key.startsWith('coupon:promotion:');
-    held[key] = drained ? JSON.stringify(await redis.hmget(key, 'state', 'initialStock', 'nowServing')) : ((await redis.dumpBuffer(key))?.toString('base64') ?? null);
+    if (key.startsWith('coupon:promotion:')) {
+      const { '#nextDrainAtMs': _, ...fields } = await redis.hgetall(key);
+      held[key] = JSON.stringify(Object.entries(fields).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+      continue;
+    }
+    held[key] = (await redis.dumpBuffer(key))?.toString('base64') ?? null;
   }
   return held;
 }

@@ -1,5 +1,5 @@
 import type { RedisClient } from '../lambda/queue/redis.ts';
-import { keysOf } from '../lambda/queue/keys.ts';
+import { isUserField, keysOf } from '../lambda/queue/keys.ts';
 
 /** Everything that Redis holds of one promotion. */
 export interface Snapshot {
@@ -20,41 +20,39 @@ export interface Snapshot {
 /** Reads a promotion at one instant, by the keys alone. */
 export async function snapshot(redis: RedisClient, promotionId: string): Promise<Snapshot> {
   const k = keysOf(promotionId);
-  const users = await redis.hkeys(k.ticket);
+  const users = (await redis.hkeys(k.promotion)).filter(isUserField);
   let multi = redis
     .multi()
-    .hmget(k.promotion, 'state', 'initialStock', 'nowServing')
+    .hgetall(k.promotion)
     .get(k.stock)
     .lrange(k.waitingQueue, 0, -1)
     .lrange(k.soldOutQueue, 0, -1)
     .smembers(k.processing)
-    .zrange(k.lease, '0', '-1')
-    .hgetall(k.ticket);
+    .zrange(k.lease, '0', '-1');
   if (users.length > 0) multi = multi.mget(users.map((user) => k.userStatusPrefix + user));
   const replies = ((await multi.exec()) ?? []).map(([error, reply]) => {
     if (error) throw error;
     return reply;
   });
-  const [promotion, stock, line, soldOutLine, processing, leases, tickets, statuses = []] = replies as [
-    (string | null)[],
+  const [promotion, stock, line, soldOutLine, processing, leases, statuses = []] = replies as [
+    Record<string, string>,
     string,
     string[],
     string[],
     string[],
     string[],
-    Record<string, string>,
     (string | null)[]?,
   ];
   return {
-    state: promotion[0] ?? null,
+    state: promotion['#state'] ?? null,
     stock: Number(stock),
-    initialStock: Number(promotion[1]),
-    nowServing: Number(promotion[2]),
+    initialStock: Number(promotion['#initialStock']),
+    nowServing: Number(promotion['#nowServing']),
     line,
     soldOutLine,
     processing,
     leases,
-    tickets: new Map(Object.entries(tickets).map(([user, ticket]) => [user, Number(ticket)])),
+    tickets: new Map(Object.entries(promotion).filter(([field]) => isUserField(field)).map(([user, ticket]) => [user, Number(ticket)])),
     statuses: new Map(users.map((user, i) => [user, statuses[i] ?? null])),
   };
 }

@@ -54,7 +54,7 @@ describe('messages', () => {
     await on.redis
       .multi()
       .lpop(k.waitingQueue, 3)
-      .hset(k.promotion, 'nowServing', '3')
+      .hset(k.promotion, '#nowServing', '3')
       .sadd(k.processing, stuck)
       .mset(stuck.flatMap((user) => [k.userStatusPrefix + user, 'PROCESSING']))
       .zadd(k.lease, ...stuck.flatMap((user) => [Date.now() + 500, user]))

@@ -1,13 +1,13 @@
 #!lua flags=allow-oom
 -- drain: if one is due, takes the head of the line into processing, hands out lapsed leases again, and turns a line that
 --        can win nothing any more into the sold-out line. Not due: says how long to wait, and does nothing else.
--- KEYS     1 waiting_queue  2 processing  3 stock  4 ticket  5 promotion  6 lease  7 sold_out_queue  8 restock_requests
+-- KEYS     1 waiting_queue  2 processing  3 stock  4 promotion  5 lease  6 sold_out_queue  7 restock_requests
 -- ARGV     1 user_status prefix  2 batch size  3 interval (ms)  4 lease (ms)  5 max in flight
 -- Returns  {'NOT_FOUND'} | {'NOT_DUE', wait ms}
 --          | {'DRAINED', wait ms, state, length of the sold-out line, {admitted}, {resent}, {dropped}}
 -- Guards   at most one batch per interval of server time; a unit of stock is reserved for everyone admitted, so that the
 --          winners are the first tickets whatever happens later; |processing| = |lease| <= stock
-local promotion = redis.call('HMGET', KEYS[5], 'state', 'nowServing', 'nextDrainAtMs')
+local promotion = redis.call('HMGET', KEYS[4], '#state', '#nowServing', '#nextDrainAtMs')
 local state = promotion[1]
 if not state then
   return {'NOT_FOUND'}
@@ -26,15 +26,15 @@ local now_serving = whole_number(promotion[2], 'nowServing')
 local stock = whole_number(redis.call('GET', KEYS[3]), 'stock')
 local waiting = redis.call('LLEN', KEYS[1])
 local in_flight = redis.call('SCARD', KEYS[2])
-local leased = redis.call('ZCARD', KEYS[6])
-local failing = redis.call('LLEN', KEYS[7])
+local leased = redis.call('ZCARD', KEYS[5])
+local failing = redis.call('LLEN', KEYS[6])
 
 local lapsed = {}
 if leased > 0 then
-  lapsed = redis.call('ZRANGEBYSCORE', KEYS[6], '-inf', digits(now), 'LIMIT', 0, batch)
+  lapsed = redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', digits(now), 'LIMIT', 0, batch)
   if #lapsed < batch then
     -- A lease that ends later than one given now would: the clock was set back.
-    local ahead = redis.call('ZRANGEBYSCORE', KEYS[6], '(' .. digits(now + lease), '+inf', 'LIMIT', 0, batch - #lapsed)
+    local ahead = redis.call('ZRANGEBYSCORE', KEYS[5], '(' .. digits(now + lease), '+inf', 'LIMIT', 0, batch - #lapsed)
     for _, user in ipairs(ahead) do
       lapsed[#lapsed + 1] = user
     end
@@ -77,15 +77,15 @@ if #head > 0 then
   now_serving = now_serving + #head
 elseif waiting > 0 and failing == 0 and (stock == 0 or state == 'CLOSED' or state == 'REMOVING') then
   -- From here on each of them reads as FAILED (WAITING with position <= 0): two writes, whatever the length.
-  redis.call('RENAME', KEYS[1], KEYS[7])
+  redis.call('RENAME', KEYS[1], KEYS[6])
   now_serving = now_serving + waiting
   failing = waiting
 end
-redis.call('HSET', KEYS[5], 'nextDrainAtMs', digits(now + interval), 'nowServing', digits(now_serving))
+redis.call('HSET', KEYS[4], '#nextDrainAtMs', digits(now + interval), '#nowServing', digits(now_serving))
 if #admitted > 0 then
   redis.call('MSET', unpack(statuses))
   redis.call('SADD', KEYS[2], unpack(admitted))
-  redis.call('ZADD', KEYS[6], unpack(leases))
+  redis.call('ZADD', KEYS[5], unpack(leases))
 end
 if #lapsed > 0 then
   local renewed = {}
@@ -93,6 +93,6 @@ if #lapsed > 0 then
     renewed[i * 2 - 1] = lease_until
     renewed[i * 2] = user
   end
-  redis.call('ZADD', KEYS[6], unpack(renewed))
+  redis.call('ZADD', KEYS[5], unpack(renewed))
 end
 return {'DRAINED', interval, state, failing, admitted, lapsed, dropped}

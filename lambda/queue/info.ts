@@ -1,4 +1,4 @@
-import { keysOf } from './keys.ts';
+import { keysOf, PROMOTION_FIELDS } from './keys.ts';
 import { readTogether, storedNumber } from './read.ts';
 import type { RedisClient } from './redis.ts';
 import { UnexpectedReply } from './script.ts';
@@ -33,14 +33,14 @@ export function promotionInfo(currentStock: number, waiting: number, processingC
  */
 export async function info(redis: RedisClient, promotionId: string): Promise<PromotionInfo | null> {
   const keys = keysOf(promotionId);
-  const [promotion, stock, waiting, processing, tickets] = (await readTogether(redis, [
-    ['hmget', keys.promotion, 'state', 'initialStock'],
+  const [promotion, stock, waiting, processing, fields] = (await readTogether(redis, [
+    ['hmget', keys.promotion, '#state', '#initialStock'],
     ['get', keys.stock],
     ['llen', keys.waitingQueue],
     ['scard', keys.processing],
-    ['hlen', keys.ticket],
+    ['hlen', keys.promotion],
   ])) as [[string | null, string | null], string | null, number, number, number];
   const [state, initialStock] = promotion;
   if (state === null || state === 'REMOVING') return null;
-  return promotionInfo(storedNumber(stock, 'stock'), waiting, processing, storedNumber(initialStock, 'initialStock'), tickets, state);
+  return promotionInfo(storedNumber(stock, 'stock'), waiting, processing, storedNumber(initialStock, 'initialStock'), fields - PROMOTION_FIELDS.length, state);
 }

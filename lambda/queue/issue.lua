@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- issue: takes one unit of stock for each user who is still in processing, and writes the result.
--- KEYS     1 waiting_queue  2 processing  3 stock  4 ticket  5 promotion  6 lease  7 sold_out_queue  8 restock_requests
+-- KEYS     1 waiting_queue  2 processing  3 stock  4 promotion  5 lease  6 sold_out_queue  7 restock_requests
 -- ARGV     1 user_status prefix  2.. user ids
 -- Returns  {{completed}, {failed}, {released: in processing with a final status, let go without a coupon}}; anyone else is left alone
 -- Guards   being in processing is the only right to a coupon, so a message that comes twice, late or in another order changes
@@ -25,7 +25,7 @@ if #leaving == 0 then
   return {{}, {}, {}}
 end
 local stock = whole_number(redis.call('GET', KEYS[3]), 'stock')
-redis.call('ZCARD', KEYS[6])
+redis.call('ZCARD', KEYS[5])
 local current = redis.call('MGET', unpack(status_keys))
 local completed, failed, released, statuses = {}, {}, {}, {}
 for i, user in ipairs(leaving) do
@@ -51,5 +51,5 @@ if #statuses > 0 then
   redis.call('MSET', unpack(statuses))
 end
 redis.call('SREM', KEYS[2], unpack(leaving))
-redis.call('ZREM', KEYS[6], unpack(leaving))
+redis.call('ZREM', KEYS[5], unpack(leaving))
 return {completed, failed, released}

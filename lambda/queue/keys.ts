@@ -12,9 +12,7 @@ export const keysOf = (promotionId: string) => ({
   userStatusPrefix: `coupon:user_status:{${promotionId}}:`,
   /** String: the stock that is left. */
   stock: `{${promotionId}}`,
-  /** Hash: user → ticket (arrival number) of everyone who ever joined; makes a position O(1) and joins idempotent. */
-  ticket: `coupon:ticket:{${promotionId}}`,
-  /** Hash: state, initialStock, nowServing, nextDrainAtMs, createdAtMs. */
+  /** Hash: PROMOTION_FIELDS, and user → ticket (arrival number) of everyone who ever joined; makes a position O(1) and joins idempotent. */
   promotion: `coupon:promotion:{${promotionId}}`,
   /** Sorted set: user → time (ms) at which the user's issue message counts as lost and is sent again. */
   lease: `coupon:lease:{${promotionId}}`,
@@ -23,6 +21,12 @@ export const keysOf = (promotionId: string) => ({
   /** Set: restock request ids already applied, so that a retried restock adds nothing. */
   restockRequests: `coupon:restock_requests:{${promotionId}}`,
 });
+
+/** The promotion hash's own fields. They begin with '#', which no user id can; whoever reads tickets skips them. */
+export const PROMOTION_FIELDS = ['#state', '#initialStock', '#nowServing', '#nextDrainAtMs', '#createdAtMs'] as const;
+
+/** Whether a field of the promotion hash is a user, with the ticket as its value. */
+export const isUserField = (field: string) => !field.startsWith('#');
 
 /** Sorted set: promotions that the loop visits → server time (ms) of their last init-stock. */
 export const PROMOTIONS_KEY = 'coupon:promotions';
@@ -34,10 +38,10 @@ export const drainRunKey = (shard: number) => `coupon:drain_run:${shard}`;
 export const userStatusKey = (promotionId: string, userId: string) => keysOf(promotionId).userStatusPrefix + userId;
 
 /**
- * All keys that a promotion itself owns, in the order in which every script that writes takes them (KEYS[1] to KEYS[8]).
+ * All keys that a promotion itself owns, in the order in which every script that writes takes them (KEYS[1] to KEYS[7]).
  * Each script gets all of them, also those it does not use: a slot that is just migrating then stops it before it has written.
  */
 export function ownKeys(promotionId: string): string[] {
   const k = keysOf(promotionId);
-  return [k.waitingQueue, k.processing, k.stock, k.ticket, k.promotion, k.lease, k.soldOutQueue, k.restockRequests];
+  return [k.waitingQueue, k.processing, k.stock, k.promotion, k.lease, k.soldOutQueue, k.restockRequests];
 }

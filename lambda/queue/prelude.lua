@@ -1,5 +1,8 @@
 -- Prelude: stands between the first line and the body of every script.
 
+-- Fields of the promotion hash that are its own: they begin with '#', which no user id can. All others are users with their tickets.
+local PROMOTION_FIELDS = 5
+
 -- Server time in ms. The only source of time in any script; a simulation replaces this one function.
 local function server_now_ms()
   local t = redis.call('TIME')

@@ -44,12 +44,11 @@ export function deriveStatus({ state, nowServing, written, ticket, totalWaiting 
  */
 export async function status(redis: RedisClient, promotionId: string, userId: string): Promise<UserStatus> {
   const keys = keysOf(promotionId);
-  const [promotion, written, ticket, totalWaiting] = (await readTogether(redis, [
-    ['hmget', keys.promotion, 'state', 'nowServing'],
+  const [promotion, written, totalWaiting] = (await readTogether(redis, [
+    ['hmget', keys.promotion, '#state', '#nowServing', userId],
     ['get', userStatusKey(promotionId, userId)],
-    ['hget', keys.ticket, userId],
     ['llen', keys.waitingQueue],
-  ])) as [[string | null, string | null], string | null, string | null, number];
-  const [state, nowServing] = promotion;
+  ])) as [[string | null, string | null, string | null], string | null, number];
+  const [state, nowServing, ticket] = promotion;
   return deriveStatus({ state, nowServing, written, ticket, totalWaiting });
 }

@@ -60,7 +60,7 @@ describe.concurrent('a rush to a system on this machine', () => {
     let sabotage: Promise<unknown> | undefined;
     const { audit } = await rush(
       optionsFor('sabotaged', ({ completed }) => {
-        if (completed === STOCK) sabotage ??= Promise.all([redis.set(`${keys.userStatusPrefix}nobody`, 'COMPLETED'), redis.hset(keys.ticket, 'nobody', 1)]);
+        if (completed === STOCK) sabotage ??= Promise.all([redis.set(`${keys.userStatusPrefix}nobody`, 'COMPLETED'), redis.hset(keys.promotion, 'nobody', 1)]);
       }),
     );
     await sabotage;

@@ -69,8 +69,8 @@ describe('the table of keys', () => {
 });
 
 test('the promotion hash has the fields that init-stock creates', () => {
-  const creation = /redis\.call\('HSET', KEYS\[5\], 'state', 'OPEN'.*?\n.*?\)\n/.exec(read('lambda/queue/init-stock.lua'))?.[0] ?? '';
-  const fields = [...creation.matchAll(/'([a-z]\w+)'/g)].map(([, field]) => field);
+  const creation = /redis\.call\('HSET', KEYS\[4\], '#state', 'OPEN'.*?\n.*?\)\n/.exec(read('lambda/queue/init-stock.lua'))?.[0] ?? '';
+  const fields = [...creation.matchAll(/'(#\w+)'/g)].map(([, field]) => field);
   expect(table(document, 'field', 'value').rows.map(([field]) => plain(field))).toEqual(fields);
 });
 

@@ -6,7 +6,7 @@ import { RedisUnavailable } from '../../lambda/queue/redis.ts';
 import { call, post } from './events.ts';
 
 const answer = (join: () => Promise<JoinOutcome>) => call(createHandler({ join }), post({ promotionId: 1, userId: 'secret-user' }));
-const secret = 'redis.internal:6379 coupon:ticket:{1} at script.ts';
+const secret = 'redis.internal:6379 coupon:promotion:{1} at script.ts';
 
 function capture(): { lines: () => string } {
   const written: string[] = [];

@@ -83,7 +83,7 @@ describe('control', () => {
 
   test('a total that no longer fits is refused before anything is written', async () => {
     const p = await promotionWith(redis, 1);
-    await redis.hset(keysOf(p).promotion, 'initialStock', '999999999999999');
+    await redis.hset(keysOf(p).promotion, '#initialStock', '999999999999999');
     const before = await dump(redis, p);
     await expect(control(redis, p, { action: 'restock', quantity: 1, requestId: 'r' })).rejects.toThrow('is not a whole number');
     expect(await dump(redis, p)).toEqual(before);
@@ -93,7 +93,7 @@ describe('control', () => {
     const k = keysOf;
     for (const corrupt of [
       (p: string) => redis.set(k(p).restockRequests, 'x'),
-      (p: string) => redis.set(k(p).ticket, 'x'),
+      (p: string) => redis.set(k(p).promotion, 'x'),
       (p: string) => redis.set(k(p).processing, 'x'),
       (p: string) => redis.set(k(p).stock, 'x'),
     ]) {

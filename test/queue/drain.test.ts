@@ -38,7 +38,7 @@ describe('drain', () => {
     const first = await drain(redis, p, { ...pace, batchSize: 1, drainIntervalMs: 50 });
     expect(first.kind).toBe('NOT_DUE');
     await expect.poll(() => drain(redis, p, { ...pace, batchSize: 1, drainIntervalMs: 50 }), { interval: 10 }).toMatchObject({ admitted: ['u2'] });
-    await redis.hset(keysOf(p).promotion, 'nextDrainAtMs', String(Date.now() + 3_600_000));
+    await redis.hset(keysOf(p).promotion, '#nextDrainAtMs', String(Date.now() + 3_600_000));
     expect((await drain(redis, p, pace)).kind).toBe('DRAINED');
   });
 
@@ -165,8 +165,8 @@ describe('drain', () => {
       (p: string) => redis.set(k(p).soldOutQueue, 'x'),
       (p: string) => redis.set(k(p).stock, 'NaN'),
       (p: string) => redis.del(k(p).stock),
-      (p: string) => redis.hset(k(p).promotion, 'nowServing', '1.5'),
-      (p: string) => redis.hset(k(p).promotion, 'nextDrainAtMs', ''),
+      (p: string) => redis.hset(k(p).promotion, '#nowServing', '1.5'),
+      (p: string) => redis.hset(k(p).promotion, '#nextDrainAtMs', ''),
     ]) {
       const p = await promotionWith(redis, 5, users(3));
       await corrupt(p);

@@ -16,11 +16,11 @@ describe('init-stock', () => {
     const before = Date.now();
     expect(await initStock(redis, p, 1_000_000_000)).toEqual({ kind: 'SET', initialStock: 1_000_000_000 });
     expect(await redis.hgetall(keysOf(p).promotion)).toEqual({
-      state: 'OPEN',
-      initialStock: '1000000000',
-      nowServing: '0',
-      nextDrainAtMs: '0',
-      createdAtMs: expect.stringMatching(/^\d{13}$/),
+      '#state': 'OPEN',
+      '#initialStock': '1000000000',
+      '#nowServing': '0',
+      '#nextDrainAtMs': '0',
+      '#createdAtMs': expect.stringMatching(/^\d{13}$/),
     });
     expect(await redis.get(keysOf(p).stock)).toBe('1000000000');
     expect(Number(await redis.zscore(PROMOTIONS_KEY, p))).toBeGreaterThanOrEqual(before);
@@ -91,20 +91,20 @@ describe('init-stock', () => {
     expect(await initStock(redis, p, (numbers?.initialStock ?? 0) + 1)).toEqual({ kind: 'IN_PROGRESS' });
   });
 
-  test('keys of the wrong type, or users without a promotion, stop it before it has written', async () => {
+  test('keys of the wrong type, or users of a promotion without a state, stop it before it has written', async () => {
     const k = keysOf;
     for (const corrupt of [
-      (p: string) => redis.set(k(p).ticket, 'x'),
+      (p: string) => redis.set(k(p).promotion, 'x'),
       (p: string) => redis.set(k(p).waitingQueue, 'x'),
       (p: string) => redis.set(k(p).lease, 'x'),
       (p: string) => redis.rpush(k(p).stock, 'x'),
       (p: string) => redis.rpush(k(p).waitingQueue, 'somebody'),
-      (p: string) => redis.hset(k(p).ticket, 'somebody', '1'),
+      (p: string) => redis.hset(k(p).promotion, 'somebody', '1'),
     ]) {
       const p = uniquePromotionId();
       await corrupt(p);
       const before = await dump(redis, p);
-      await expect(initStock(redis, p, 5), corrupt.toString()).rejects.toThrow(/WRONGTYPE|has users but no promotion/);
+      await expect(initStock(redis, p, 5), corrupt.toString()).rejects.toThrow(/WRONGTYPE|it has no state/);
       expect(await dump(redis, p), corrupt.toString()).toEqual(before);
     }
   });

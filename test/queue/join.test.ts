@@ -83,7 +83,6 @@ describe('join', () => {
     const k = keysOf;
     const corruptions: ((p: string) => Promise<unknown>)[] = [
       (p) => redis.set(k(p).waitingQueue, 'x'),
-      (p) => redis.set(k(p).ticket, 'x'),
       (p) => redis.set(k(p).promotion, 'x'),
       (p) => redis.multi().del(k(p).stock).rpush(k(p).stock, 'x').exec(),
       (p) => redis.set(k(p).stock, '1e3'),
@@ -91,7 +90,7 @@ describe('join', () => {
       (p) => redis.set(k(p).stock, '-1'),
       (p) => redis.set(k(p).stock, ' 1'),
       (p) => redis.del(k(p).stock),
-      (p) => redis.hset(k(p).promotion, 'nowServing', 'x'),
+      (p) => redis.hset(k(p).promotion, '#nowServing', 'x'),
       (p) => redis.rpush(userStatusKey(p, 'a'), 'x'),
     ];
     for (const corrupt of corruptions) {

@@ -2,7 +2,7 @@ import { afterAll, expect, inject } from 'vitest';
 import { drain, type DrainOutcome, type Pace } from '../../lambda/queue/drain.ts';
 import { initStock } from '../../lambda/queue/init-stock.ts';
 import { join } from '../../lambda/queue/join.ts';
-import { keysOf } from '../../lambda/queue/keys.ts';
+import { isUserField, keysOf, ownKeys } from '../../lambda/queue/keys.ts';
 import { connectRedis, type RedisClient } from '../../lambda/queue/redis.ts';
 import { brokenPromises, snapshot } from '../invariants.ts';
 import { uniquePromotionId } from '../redis-for-tests.ts';
@@ -29,7 +29,7 @@ export async function promotionWith(redis: RedisClient, stock: number, inLine: s
 
 /** Drains as if the interval had passed. */
 export async function drainNow(redis: RedisClient, promotionId: string, change: Partial<Pace> = {}): Promise<Extract<DrainOutcome, { kind: 'DRAINED' }>> {
-  await redis.hset(keysOf(promotionId).promotion, 'nextDrainAtMs', '0');
+  await redis.hset(keysOf(promotionId).promotion, '#nextDrainAtMs', '0');
   const outcome = await drain(redis, promotionId, { ...pace, ...change });
   if (outcome.kind !== 'DRAINED') throw new Error(`drain answered ${outcome.kind}`);
   return outcome;
@@ -44,9 +44,10 @@ export async function expectPromisesKept(redis: RedisClient, promotionId: string
 export async function dump(redis: RedisClient, promotionId: string): Promise<Record<string, unknown>> {
   const k = keysOf(promotionId);
   const held: Record<string, unknown> = {};
-  for (const key of [k.waitingQueue, k.processing, k.stock, k.ticket, k.promotion, k.lease, k.soldOutQueue, k.restockRequests]) {
+  for (const key of ownKeys(promotionId)) {
     held[key] = (await redis.dumpBuffer(key))?.toString('base64') ?? null;
   }
-  for (const user of await redis.hkeys(k.ticket).catch(() => [])) held[user] = await redis.get(k.userStatusPrefix + user).catch(() => 'another type');
+  const fields = await redis.hkeys(k.promotion).catch(() => []);
+  for (const user of fields.filter(isUserField)) held[user] = await redis.get(k.userStatusPrefix + user).catch(() => 'another type');
   return held;
 }

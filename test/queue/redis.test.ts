@@ -178,7 +178,8 @@ describe.concurrent('an answer that is an error', () => {
     const server = await startRedis({ dataDir: path.join(folder, 'wrong-type') });
     const redis = connectRedis({ url: server.url, mode: 'cluster' });
     await initStock(redis, 'p', 5);
-    await redis.lpush(keysOf('p').ticket, 'x');
+    await redis.del(keysOf('p').promotion);
+    await redis.lpush(keysOf('p').promotion, 'x');
     for (const operation of [() => status(redis, 'p', 'kim'), () => join(redis, 'p', 'kim')]) {
       const error: unknown = await operation().catch((error: unknown) => error);
       expect(error).not.toBeInstanceOf(RedisUnavailable);

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { composeScript } from '../../lambda/queue/script.ts';
 import prelude from '../../lambda/queue/prelude.lua';
-import { ownKeys } from '../../lambda/queue/keys.ts';
+import { isUserField, ownKeys, PROMOTION_FIELDS } from '../../lambda/queue/keys.ts';
+import { USER_ID } from '../../lambda/queue/ids.ts';
 import { redisForFile } from './promotion-for-test.ts';
 
 const folder = path.join(import.meta.dirname, '../../lambda/queue');
@@ -60,7 +61,7 @@ describe('script headers', () => {
   });
 
   test('the order of keys is the one that headers name', () => {
-    const names = ['waiting_queue', 'processing', 'stock', 'ticket', 'promotion', 'lease', 'sold_out_queue', 'restock_requests'];
+    const names = ['waiting_queue', 'processing', 'stock', 'promotion', 'lease', 'sold_out_queue', 'restock_requests'];
     expect(ownKeys('7').map((key) => (key === '{7}' ? 'stock' : key.replace(/^coupon:|:\{7\}$/g, '')))).toEqual(names);
     for (const { header } of scripts) {
       const keys = section(header, 'KEYS');
@@ -74,5 +75,21 @@ describe('script headers', () => {
     expect(await redis.eval(composeScript('#!lua\nreturn server_now_ms()\n', frozen).source, 1, '{t}')).toBe(42);
     const now = Number(await redis.eval(composeScript('#!lua\nreturn server_now_ms()\n').source, 1, '{t}'));
     expect(Math.abs(now - Date.now())).toBeLessThan(60_000);
+  });
+});
+
+describe("the promotion hash's own fields", () => {
+  test('none of them can be a user', () => {
+    for (const field of PROMOTION_FIELDS) {
+      expect(field).not.toMatch(USER_ID);
+      expect(isUserField(field)).toBe(false);
+    }
+    expect('#').not.toMatch(USER_ID);
+  });
+
+  test('are those that the scripts name, and as many as the scripts count', () => {
+    const named = new Set(scripts.flatMap(({ body }) => [...body.matchAll(/'(#\w+)'/g)].map(([, field]) => field)));
+    expect(named).toEqual(new Set(PROMOTION_FIELDS));
+    expect(prelude).toContain(`local PROMOTION_FIELDS = ${PROMOTION_FIELDS.length}\n`);
   });
 });

@@ -6,13 +6,16 @@ import type { Snapshot } from '../invariants.ts';
 /** Reads everything of a promotion; one round trip, since the simulation looks after each step. */
 const script = composeScript(
   `#!lua flags=no-writes
-local tickets = redis.call('HGETALL', KEYS[4])
-local status_keys = {}
-for i = 1, #tickets, 2 do
-  status_keys[#status_keys + 1] = ARGV[1] .. tickets[i]
+local fields, tickets, status_keys = redis.call('HGETALL', KEYS[4]), {}, {}
+for i = 1, #fields, 2 do
+  if string.sub(fields[i], 1, 1) ~= '#' then
+    tickets[#tickets + 1] = fields[i]
+    tickets[#tickets + 1] = fields[i + 1]
+    status_keys[#status_keys + 1] = ARGV[1] .. fields[i]
+  end
 end
-return {redis.call('HMGET', KEYS[5], 'state', 'initialStock', 'nowServing'), redis.call('GET', KEYS[3]),
-  redis.call('LRANGE', KEYS[1], 0, -1), redis.call('LRANGE', KEYS[7], 0, -1), redis.call('SMEMBERS', KEYS[2]), redis.call('ZRANGE', KEYS[6], 0, -1),
+return {redis.call('HMGET', KEYS[4], '#state', '#initialStock', '#nowServing'), redis.call('GET', KEYS[3]),
+  redis.call('LRANGE', KEYS[1], 0, -1), redis.call('LRANGE', KEYS[6], 0, -1), redis.call('SMEMBERS', KEYS[2]), redis.call('ZRANGE', KEYS[5], 0, -1),
   tickets, #status_keys > 0 and redis.call('MGET', unpack(status_keys)) or {}}
 `,
   '',

@@ -12,5 +12,5 @@ if newest[1] and whole_number(newest[1], 'run') > run then
     return 'SUPERSEDED'
   end
 end
-redis.call('HSET', KEYS[1], 'run', digits(run), 'heartbeatMs', digits(now))
+redis.call('HSET', KEYS[1], 'run', run, 'heartbeatMs', now)
 return 'CURRENT'

@@ -31,10 +31,10 @@ if not holds then
     local quantity = whole_number(ARGV[2], 'quantity')
     stock = stock + quantity
     initial_stock = initial_stock + quantity
-    whole_number(digits(initial_stock), 'initialStock after this restock')
+    whole_number(string.format('%d', initial_stock), 'initialStock after this restock')
     redis.call('SADD', KEYS[7], ARGV[3])
-    redis.call('SET', KEYS[3], digits(stock))
-    redis.call('HSET', KEYS[4], '#initialStock', digits(initial_stock))
+    redis.call('SET', KEYS[3], stock)
+    redis.call('HSET', KEYS[4], '#initialStock', initial_stock)
   else
     state = ({pause = 'PAUSED', resume = 'OPEN', close = 'CLOSED'})[action]
     redis.call('HSET', KEYS[4], '#state', state)

@@ -31,10 +31,10 @@ local failing = redis.call('LLEN', KEYS[6])
 
 local lapsed = {}
 if leased > 0 then
-  lapsed = redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', digits(now), 'LIMIT', 0, batch)
+  lapsed = redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', now, 'LIMIT', 0, batch)
   if #lapsed < batch then
     -- A lease that ends later than one given now would: the clock was set back.
-    local ahead = redis.call('ZRANGEBYSCORE', KEYS[5], '(' .. digits(now + lease), '+inf', 'LIMIT', 0, batch - #lapsed)
+    local ahead = redis.call('ZRANGEBYSCORE', KEYS[5], string.format('(%d', now + lease), '+inf', 'LIMIT', 0, batch - #lapsed)
     for _, user in ipairs(ahead) do
       lapsed[#lapsed + 1] = user
     end
@@ -42,7 +42,7 @@ if leased > 0 then
 end
 
 local head, admitted, dropped, statuses, leases = {}, {}, {}, {}, {}
-local lease_until = digits(now + lease)
+local lease_until = string.format('%d', now + lease)
 local room = 0
 if state == 'OPEN' then
   room = math.min(batch, waiting, stock - in_flight, max_in_flight - in_flight)
@@ -81,7 +81,7 @@ elseif waiting > 0 and failing == 0 and (stock == 0 or state == 'CLOSED' or stat
   now_serving = now_serving + waiting
   failing = waiting
 end
-redis.call('HSET', KEYS[4], '#nextDrainAtMs', digits(now + interval), '#nowServing', digits(now_serving))
+redis.call('HSET', KEYS[4], '#nextDrainAtMs', now + interval, '#nowServing', now_serving)
 if #admitted > 0 then
   redis.call('MSET', unpack(statuses))
   redis.call('SADD', KEYS[2], unpack(admitted))

@@ -17,9 +17,9 @@ if not state then
   if fields + remains > 0 then
     error({err = 'ERR coupon-queue: there are users of the promotion, but it has no state'})
   end
-  redis.call('HSET', KEYS[4], '#state', 'OPEN', '#initialStock', digits(stock), '#nowServing', '0', '#nextDrainAtMs', '0',
-    '#createdAtMs', digits(server_now_ms()))
-  redis.call('SET', KEYS[3], digits(stock))
+  redis.call('HSET', KEYS[4], '#state', 'OPEN', '#initialStock', stock, '#nowServing', '0', '#nextDrainAtMs', '0',
+    '#createdAtMs', server_now_ms())
+  redis.call('SET', KEYS[3], stock)
   return {'SET', stock}
 end
 local joined = fields > PROMOTION_FIELDS
@@ -31,6 +31,6 @@ if joined or state == 'CLOSED' then
   return {joined and 'IN_PROGRESS' or 'CLOSED'}
 end
 whole_number(left, 'stock')
-redis.call('HSET', KEYS[4], '#initialStock', digits(stock))
-redis.call('SET', KEYS[3], digits(stock))
+redis.call('HSET', KEYS[4], '#initialStock', stock)
+redis.call('SET', KEYS[3], stock)
 return {'SET', stock}

@@ -45,7 +45,7 @@ for i, user in ipairs(leaving) do
   end
 end
 if #completed > 0 then
-  redis.call('DECRBY', KEYS[3], digits(#completed))
+  redis.call('DECRBY', KEYS[3], #completed)
 end
 if #statuses > 0 then
   redis.call('MSET', unpack(statuses))

@@ -1,4 +1,4 @@
-import { ownKeys, userStatusKey } from './keys.ts';
+import { joinKeys } from './keys.ts';
 import source from './join.lua';
 import type { RedisClient } from './redis.ts';
 import { composeScript, runScript, UnexpectedReply } from './script.ts';
@@ -15,19 +15,16 @@ export type JoinOutcome =
  * @throws RedisUnavailable
  */
 export async function join(redis: RedisClient, promotionId: string, userId: string): Promise<JoinOutcome> {
-  const keys = [...ownKeys(promotionId), userStatusKey(promotionId, userId)];
-  const reply = await runScript(redis, script, keys, [userId]);
-  const [kind, position] = reply as [string, number];
-  switch (kind) {
-    case 'WAITING':
-      return { kind, position };
+  const reply = await runScript(redis, script, joinKeys(promotionId, userId), [userId]);
+  if (typeof reply === 'number' && reply > 0) return { kind: 'WAITING', position: reply };
+  switch (reply) {
     case 'PROCESSING':
     case 'COMPLETED':
     case 'FAILED':
     case 'NOT_FOUND':
     case 'CLOSED':
     case 'SOLD_OUT':
-      return { kind };
+      return { kind: reply };
     default:
       throw new UnexpectedReply('join', reply);
   }

@@ -38,10 +38,16 @@ export const drainRunKey = (shard: number) => `coupon:drain_run:${shard}`;
 export const userStatusKey = (promotionId: string, userId: string) => keysOf(promotionId).userStatusPrefix + userId;
 
 /**
- * All keys that a promotion itself owns, in the order in which every script that writes takes them (KEYS[1] to KEYS[7]).
+ * All keys that a promotion itself owns, in the order in which every script that writes takes them (KEYS[1] to KEYS[7]), but for join.
  * Each script gets all of them, also those it does not use: a slot that is just migrating then stops it before it has written.
  */
 export function ownKeys(promotionId: string): string[] {
   const k = keysOf(promotionId);
   return [k.waitingQueue, k.processing, k.stock, k.promotion, k.lease, k.soldOutQueue, k.restockRequests];
+}
+
+/** The keys of a join (KEYS[1] to KEYS[4]). Only those it uses: why that is safe in a slot that is just migrating, join.lua says. */
+export function joinKeys(promotionId: string, userId: string): string[] {
+  const k = keysOf(promotionId);
+  return [k.waitingQueue, k.stock, k.promotion, k.userStatusPrefix + userId];
 }

@@ -4,5 +4,5 @@
 -- ARGV     1 promotion id
 -- Returns  1
 -- Guards   no promotion is ever forgotten: this runs before init-stock creates it
-redis.call('ZADD', KEYS[1], digits(server_now_ms()), ARGV[1])
+redis.call('ZADD', KEYS[1], server_now_ms(), ARGV[1])
 return 1

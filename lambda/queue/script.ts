@@ -7,10 +7,17 @@ export interface Script {
   sha: string;
 }
 
-/** Puts the prelude behind the first line (`#!lua …`) of a script. */
-export function composeScript(body: string, before: string = prelude): Script {
+/** What the prelude defines, by name; an empty line ends a definition. */
+const definitions = prelude.split('\n\n').flatMap((text) => {
+  const name = /^local (?:function )?(\w+)/m.exec(text)?.[1];
+  return name === undefined ? [] : [{ name, text: `${text.trimEnd()}\n` }];
+});
+
+/** Puts those definitions of the prelude that a script names behind its first line (`#!lua …`). */
+export function composeScript(body: string): Script {
   const end = body.indexOf('\n') + 1;
-  const source = body.slice(0, end) + before + body.slice(end);
+  const named = definitions.filter(({ name }) => new RegExp(`\\b${name}\\b`).test(body));
+  const source = body.slice(0, end) + named.map(({ text }) => text).join('') + body.slice(end);
   return { source, sha: createHash('sha1').update(source).digest('hex') };
 }
 

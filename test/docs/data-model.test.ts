@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { decodeIssueMessage, encodeIssueMessage, MESSAGE_USERS_MAX } from '../../lambda/queue/issue-message.ts';
-import { drainRunKey, keysOf, ownKeys, PROMOTIONS_KEY } from '../../lambda/queue/keys.ts';
+import { drainRunKey, joinKeys, keysOf, ownKeys, PROMOTIONS_KEY } from '../../lambda/queue/keys.ts';
 import { RETIRE_USERS_MAX } from '../../lambda/queue/retire.ts';
 import { SWEEP_USERS_MAX } from '../../lambda/queue/sweep.ts';
 import { blocks, filesIn, plain, read, table } from './markdown.ts';
@@ -28,13 +28,14 @@ const READS = new Set(['TIME', 'GET', 'MGET', 'LLEN', 'LRANGE', 'SCARD', 'SISMEM
 
 /** Which keys a script writes, by their names in keys.ts. */
 function writtenBy(script: string): Set<string> {
-  const own = ownKeys('P').map((key) => Object.keys(keys).find((name) => keys[name as keyof typeof keys] === key) ?? key);
+  const nameOf = (key: string) => Object.keys(keys).find((name) => keys[name as keyof typeof keys] === key) ?? 'userStatusPrefix';
+  const own = ownKeys('P').map(nameOf);
   const source = read(`lambda/queue/${script}.lua`);
   const [, declared = ''] = /^-- KEYS +1 (\w+)/m.exec(source) ?? [];
   const first: Record<string, string> = { promotions: 'PROMOTIONS_KEY', drain_run: 'drainRunKey' };
-  const byNumber = first[declared] ? [first[declared]] : [...own, 'userStatusPrefix'];
+  const byNumber = first[declared] ? [first[declared]] : (script === 'join' ? joinKeys('P', 'U').map(nameOf) : own);
   const written = new Set<string>();
-  for (const [, command = '', args = ''] of source.matchAll(/redis\.call\('(\w+)', ([^\n]*)/g)) {
+  for (const [, command = '', args = ''] of source.matchAll(/\bcall\('(\w+)', ([^\n]*)/g)) {
     if (READS.has(command)) continue;
     expect(WRITES, `${script} calls ${command}`).toContain(command);
     if (args.startsWith('unpack(KEYS)')) for (const name of own) written.add(name);

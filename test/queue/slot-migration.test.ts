@@ -1,9 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { control } from '../../lambda/queue/control.ts';
 import { drain } from '../../lambda/queue/drain.ts';
 import { info } from '../../lambda/queue/info.ts';
@@ -11,81 +7,17 @@ import { initStock } from '../../lambda/queue/init-stock.ts';
 import { issue } from '../../lambda/queue/issue.ts';
 import { join } from '../../lambda/queue/join.ts';
 import { keysOf } from '../../lambda/queue/keys.ts';
-import { connectRedis, type RedisClient, RedisUnavailable } from '../../lambda/queue/redis.ts';
+import { RedisUnavailable } from '../../lambda/queue/redis.ts';
 import { status } from '../../lambda/queue/status.ts';
 import { sweep } from '../../lambda/queue/sweep.ts';
-import { type RunningCluster, startRedisCluster } from '../../local/redis-server.ts';
-import { brokenPromises, type Snapshot, snapshot, winners } from '../invariants.ts';
+import { brokenPromises, snapshot, winners } from '../invariants.ts';
 import { drainNow, pace, users } from './promotion-for-test.ts';
+import { PATIENCE_MS, RETRY_INTERVAL_MS, snapshotAfterMove, TwoNodes, untilServed } from './two-nodes.ts';
 
-/** Between two attempts of a call that was refused. */
-const RETRY_INTERVAL_MS = 5;
-/** For everything that has to come about some time; a busy machine may take its time. */
-const PATIENCE_MS = 20_000;
-const MIGRATE_TIMEOUT_MS = 5000;
 /** So that a promotion of these tests moves in a few steps. */
 const KEYS_AT_ONCE = 7;
 
-let folder: string;
-let cluster: RunningCluster;
-let operators: Redis[];
-let ids: string[];
-const clients: RedisClient[] = [];
-const connect = (): RedisClient => {
-  const client = connectRedis({ url: cluster.nodes[0]!.url, mode: 'cluster' });
-  clients.push(client);
-  return client;
-};
-
-beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'coupon-queue-slots-'));
-  cluster = await startRedisCluster({ nodes: 2, dataDir: folder });
-  operators = cluster.nodes.map(({ url }) => new Redis(url));
-  ids = await Promise.all(operators.map((operator) => operator.cluster('MYID')));
-});
-afterAll(async () => {
-  for (const connection of [...clients, ...operators]) connection.disconnect();
-  await cluster.stop();
-  await rm(folder, { recursive: true, force: true });
-});
-
-const slotOf = (promotionId: string) => operators[0]!.cluster('KEYSLOT', keysOf(promotionId).stock);
-const keysIn = (node: number, slot: number) => operators[node]!.cluster('GETKEYSINSLOT', slot, 10_000);
-
-/** The node that serves a slot: two nodes, each with half of the slots to begin with. */
-async function ownerOf(slot: number): Promise<number> {
-  const ranges = await operators[0]!.cluster('SLOTS');
-  const port = ranges.find(([first, last]) => first <= slot && slot <= last)?.[2]?.[1];
-  return cluster.nodes.findIndex((node) => node.port === port);
-}
-
-/** Moves a slot to the other node, a few keys at a time, in this order of keys; between two steps it lets others do what they want. */
-async function moveSlot(slot: number, order: (keys: string[]) => string[], keysAtOnce: number, between: () => Promise<unknown>): Promise<void> {
-  const from = await ownerOf(slot);
-  const to = 1 - from;
-  await operators[to]!.cluster('SETSLOT', slot, 'IMPORTING', ids[from]!);
-  await operators[from]!.cluster('SETSLOT', slot, 'MIGRATING', ids[to]!);
-  for (let keys = await keysIn(from, slot); keys.length > 0; keys = await keysIn(from, slot)) {
-    const { host, port } = cluster.nodes[to]!;
-    await operators[from]!.call('MIGRATE', host, port, '', 0, MIGRATE_TIMEOUT_MS, 'KEYS', ...order(keys.toSorted()).slice(0, keysAtOnce));
-    await between();
-  }
-  for (const node of [to, from]) await operators[node]!.cluster('SETSLOT', slot, 'NODE', ids[to]!);
-}
-
-/** All that the nodes hold in a slot, wherever it is. */
-async function held(slot: number): Promise<Map<string, string>> {
-  const all = new Map<string, string>();
-  for (const [node, operator] of operators.entries()) {
-    for (const key of (await keysIn(node, slot)).toSorted()) {
-      const [, dumped] = (await operator.pipeline().asking().dumpBuffer(key).exec()) ?? [];
-      if (dumped?.[0]) throw dumped[0];
-      expect(all.has(key), `${key} is held once`).toBe(false);
-      all.set(key, (dumped![1] as Buffer).toString('base64'));
-    }
-  }
-  return new Map([...all].toSorted(([a], [b]) => (a < b ? -1 : 1)));
-}
+const cluster = new TwoNodes();
 
 /** What an operation answers, or undefined if it was refused as unavailable; any other error fails the test. */
 async function unlessRefused<T>(operation: () => Promise<T>): Promise<T | undefined> {
@@ -97,33 +29,14 @@ async function unlessRefused<T>(operation: () => Promise<T>): Promise<T | undefi
   }
 }
 
-/** Calls until it is served. */
-async function untilServed<T>(operation: () => Promise<T>): Promise<T> {
-  const end = performance.now() + PATIENCE_MS;
-  for (;;) {
-    try {
-      return await operation();
-    } catch (error) {
-      if (!(error instanceof RedisUnavailable) || performance.now() > end) throw error;
-    }
-    await pause(RETRY_INTERVAL_MS);
-  }
-}
-
-/** A snapshot after a move; a client that has not heard of it yet is refused at first. */
-async function snapshotAfterMove(redis: RedisClient, promotionId: string): Promise<Snapshot> {
-  await untilServed(() => info(redis, promotionId));
-  return snapshot(redis, promotionId);
-}
-
 const isStatus = (promotionId: string) => (key: string) => key.startsWith(keysOf(promotionId).userStatusPrefix);
 const statusesFirst = (promotionId: string) => (keys: string[]) => keys.toSorted((a, b) => Number(isStatus(promotionId)(b)) - Number(isStatus(promotionId)(a)));
 const statusesLast = (promotionId: string) => (keys: string[]) => statusesFirst(promotionId)(keys).toReversed();
 
 /** Moves a promotion that nobody else uses there and back, and tries every operation at every step. */
 async function expectRefusedOrRight(promotionId: string, known: string[], inProcessing: string[]): Promise<void> {
-  const redis = connect();
-  const slot = await slotOf(promotionId);
+  const redis = cluster.connect();
+  const slot = await cluster.slotOf(promotionId);
   const right = new Map<string, unknown>();
   const reads: [string, () => Promise<unknown>][] = [
     ['info', () => info(redis, promotionId)],
@@ -142,15 +55,15 @@ async function expectRefusedOrRight(promotionId: string, known: string[], inProc
   let refused = 0;
   for (const order of [statusesFirst(promotionId), statusesLast(promotionId)]) {
     await learn();
-    await moveSlot(slot, order, KEYS_AT_ONCE, async () => {
-      const before = await held(slot);
+    await cluster.moveSlot(slot, order, KEYS_AT_ONCE, async () => {
+      const before = await cluster.held(slot);
       // All at once, since the client tries a refused call again for half a second.
       const [answers, written] = await Promise.all([
         Promise.all(reads.map(([, read]) => unlessRefused(read))),
         Promise.all(writes.map(([, write]) => unlessRefused(write))),
       ]);
       if (written.every((outcome) => outcome === undefined)) {
-        expect(await held(slot)).toEqual(before);
+        expect(await cluster.held(slot)).toEqual(before);
         for (const [i, [name]] of reads.entries()) if (answers[i] !== undefined && right.has(name)) expect(answers[i], name).toEqual(right.get(name));
         refused += 1;
       } else {
@@ -164,7 +77,7 @@ async function expectRefusedOrRight(promotionId: string, known: string[], inProc
 }
 
 test.concurrent('half moved, every operation is refused as unavailable or right, and one that is refused has written nothing', async () => {
-  const redis = connect();
+  const redis = cluster.connect();
   await initStock(redis, 'half', 10);
   for (const user of users(20)) await join(redis, 'half', user);
   await issue(redis, 'half', (await drainNow(redis, 'half', { batchSize: 3 })).admitted);
@@ -183,7 +96,7 @@ test.concurrent('half moved, every operation is refused as unavailable or right,
 });
 
 test.concurrent('also when the promotion has every key that a script names', async () => {
-  const redis = connect();
+  const redis = cluster.connect();
   await initStock(redis, 'full', 2);
   for (const user of users(8)) await join(redis, 'full', user);
   await issue(redis, 'full', (await drainNow(redis, 'full')).admitted);
@@ -198,8 +111,8 @@ test.concurrent('also when the promotion has every key that a script names', asy
 test.concurrent('a sale goes on while its slot moves to and fro: nobody is lost, and the winners are the first tickets', async () => {
   const promotionId = 'live';
   const [MOVES, STOCK, JOINERS, USERS_EACH] = [3, 40, 4, 40];
-  const admin = connect();
-  const slot = await slotOf(promotionId);
+  const admin = cluster.connect();
+  const slot = await cluster.slotOf(promotionId);
   await initStock(admin, promotionId, STOCK);
   const fast = { ...pace, batchSize: 5, drainIntervalMs: 50, leaseMs: 500 };
   /** Known to stand in line, or further; with the rank of what they last were, and their last position. */
@@ -212,7 +125,7 @@ test.concurrent('a sale goes on while its slot moves to and fro: nobody is lost,
   const inTime = () => performance.now() < end;
 
   const joining = Array.from({ length: JOINERS }, async (_, joiner) => {
-    const redis = connect();
+    const redis = cluster.connect();
     for (const user of users(USERS_EACH, joiner * USERS_EACH + 1)) {
       const outcome = await untilServed(() => join(redis, promotionId, user));
       if (outcome.kind === 'SOLD_OUT') continue;
@@ -229,7 +142,7 @@ test.concurrent('a sale goes on while its slot moves to and fro: nobody is lost,
   const over = () => !moving && everyoneCame && settled() === seen.size;
 
   const polling = async () => {
-    const redis = connect();
+    const redis = cluster.connect();
     while (!over() && inTime()) {
       const open = [...seen].filter(([, last]) => last.rank < 2).map(([user]) => user);
       for (const user of open) {
@@ -246,7 +159,7 @@ test.concurrent('a sale goes on while its slot moves to and fro: nobody is lost,
     }
   };
   const selling = async () => {
-    const redis = connect();
+    const redis = cluster.connect();
     while (!over() && inTime()) {
       const outcome = await unlessRefused(() => drain(redis, promotionId, fast));
       if (outcome && outcome.kind !== 'NOT_DUE') {
@@ -267,7 +180,7 @@ test.concurrent('a sale goes on while its slot moves to and fro: nobody is lost,
       // In between the sale goes on.
       await expect.poll(() => drains, { timeout: PATIENCE_MS }).toBeGreaterThan(before + 1);
       const order = move % 2 === 0 ? statusesFirst(promotionId) : statusesLast(promotionId);
-      await moveSlot(slot, order, KEYS_AT_ONCE, () => pause(RETRY_INTERVAL_MS));
+      await cluster.moveSlot(slot, order, KEYS_AT_ONCE, () => pause(RETRY_INTERVAL_MS));
       expect(brokenPromises(await snapshotAfterMove(admin, promotionId)), `after move ${move + 1}`).toEqual([]);
     }
     moving = false;

@@ -18,7 +18,6 @@ return {redis.call('HMGET', KEYS[4], '#state', '#initialStock', '#nowServing'), 
   redis.call('LRANGE', KEYS[1], 0, -1), redis.call('LRANGE', KEYS[6], 0, -1), redis.call('SMEMBERS', KEYS[2]), redis.call('ZRANGE', KEYS[5], 0, -1),
   tickets, #status_keys > 0 and redis.call('MGET', unpack(status_keys)) or {}}
 `,
-  '',
 );
 
 /** Makes the server know the script; again after each SCRIPT FLUSH. */

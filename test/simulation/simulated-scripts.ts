@@ -5,12 +5,8 @@ import { composeScript, type Script } from '../../lambda/queue/script.ts';
 const FOLDER = path.join(import.meta.dirname, '../../lambda/queue');
 const read = (file: string) => readFileSync(path.join(FOLDER, file), 'utf8');
 
-/** The prelude with another clock: the last argument of each call is the server's time. */
-const PRELUDE = read('prelude.lua').replace(
-  /local function server_now_ms\(\)[\s\S]*?\nend\n/,
-  'local simulated_now_ms = tonumber(table.remove(ARGV))\nlocal function server_now_ms() return simulated_now_ms end\n',
-);
-if (!PRELUDE.includes('simulated_now_ms')) throw new Error('The prelude has no server_now_ms to replace.');
+/** Another clock in the place of the prelude's: the last argument of each call is the server's time. */
+const CLOCK = 'local simulated_now_ms = tonumber(table.remove(ARGV))\nlocal function server_now_ms() return simulated_now_ms end\n';
 
 /** A script as the simulation runs it. */
 export interface SimulatedScript extends Script {
@@ -31,7 +27,7 @@ export function simulatedScripts(mistakes: Mistakes = {}): Map<string, Simulated
     const mistaken = mistakes[name]?.(text) ?? text;
     if (mistakes[name] && mistaken === text) throw new Error(`The mistake in ${file} changes nothing: it no longer fits the script.`);
     const real = composeScript(text);
-    const simulated = { ...composeScript(mistaken, PRELUDE), name };
+    const simulated = { ...composeScript(mistaken.replace('\n', () => `\n${CLOCK}`)), name };
     scripts.set(real.sha, simulated);
     scripts.set(real.source, simulated);
   }

@@ -182,9 +182,9 @@ export class Witness {
 
   /** What a join answers is what is written at that moment. */
   #joinIsTrue({ name, args, reply }: Ran, before: Snapshot | null, s: Snapshot): void {
-    if (name !== 'join' || !Array.isArray(reply)) return;
+    if (name !== 'join' || reply instanceof Error) return;
     const user = String(args[0]);
-    const answer = (reply as unknown[]).map(String).join(' ');
+    const answer = typeof reply === 'number' ? `WAITING ${reply}` : String(reply);
     const now = this.#polled.get(user);
     const known = before?.tickets.has(user) ?? false;
     const hidden = s.state === 'REMOVING';

@@ -61,9 +61,9 @@ test('an assembly holds every function as one module that needs nothing but Node
     });
 
   // A source map or a metafile beside the module would be shipped with it.
-  expect(bundles.map(({ asset }) => readdirSync(asset))).toEqual(bundles.map(() => ['index.mjs']));
+  expect(bundles.map(({ asset }) => readdirSync(asset))).toEqual(bundles.map(() => ['index.cjs']));
   expect(new Set(bundles.map(({ asset }) => asset)).size).toBe(bundles.length);
-  const files = bundles.map(({ asset, variables }) => ({ file: pathToFileURL(join(asset, 'index.mjs')).href, variables }));
+  const files = bundles.map(({ asset, variables }) => ({ file: pathToFileURL(join(asset, 'index.cjs')).href, variables }));
   expect(handlerTypes(files)).toEqual(bundles.map(() => 'function'));
 });
 

@@ -1,13 +1,11 @@
 import middy from '@middy/core';
-import httpJsonBodyParser from '@middy/http-json-body-parser';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import * as v from 'valibot';
 import { RedisUnavailable } from '../queue/redis.ts';
 import { count, logger, publishMetrics } from '../telemetry.ts';
 import { type Detail, failure, HttpError } from './envelope.ts';
+import { jsonBody } from './json-body.ts';
 
-/** Largest body that is parsed, in bytes; a million nested arrays would cost the parser 0.6 s. */
-export const BODY_BYTES_MAX = 4096;
 /** An operation that Redis has not answered by then is answered 503. */
 export const OPERATION_DEADLINE_MS = 2500;
 
@@ -18,16 +16,13 @@ export type RequestEvent<S extends Schema> = APIGatewayProxyEventV2 & { request:
 type Middleware<S extends Schema> = middy.MiddlewareObj<RequestEvent<S>, APIGatewayProxyStructuredResultV2>;
 
 /** The pipeline of a route that takes a JSON body. Add the handler with `.handler()`. */
-export const bodyRoute = <S extends Schema>(schema: S) =>
-  route<S>()
-    .use(bodySize<S>())
-    .use(contentType<S>())
-    .use(httpJsonBodyParser({ disableContentTypeCheck: true }) as Middleware<S>)
-    .use(checked(schema, (event) => event.body));
+export const bodyRoute = <S extends Schema>(schema: S) => route<S>().use(checked(schema, jsonBody));
 
 /** The pipeline of a route that takes query parameters. Add the handler with `.handler()`. */
-export const queryRoute = <S extends QuerySchema>(schema: S) =>
-  route<S>().use(checked(schema, (event) => queryParameters(event.rawQueryString, Object.keys(schema.entries))));
+export function queryRoute<S extends QuerySchema>(schema: S) {
+  const names = Object.keys(schema.entries);
+  return route<S>().use(checked(schema, (event) => queryParameters(event.rawQueryString, names)));
+}
 
 /** The deadline is the operation's own, so middy's is off. */
 const route = <S extends Schema>() =>
@@ -37,16 +32,21 @@ const route = <S extends Schema>() =>
  * Waits for an operation until the deadline.
  * @throws RedisUnavailable when it passes; the operation may still happen, and every one may be repeated.
  */
-export async function withinDeadline<T>(operation: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new RedisUnavailable(`no answer within ${OPERATION_DEADLINE_MS} ms`)), OPERATION_DEADLINE_MS);
+export function withinDeadline<T>(operation: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new RedisUnavailable(`no answer within ${OPERATION_DEADLINE_MS} ms`)), OPERATION_DEADLINE_MS);
+    operation.then(
+      (answer) => {
+        clearTimeout(timer);
+        return resolve(answer);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- whatever it was, unchanged
+        reject(error);
+      },
+    );
   });
-  try {
-    return await Promise.race([operation, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function errorEnvelope<S extends Schema>(): Middleware<S> {
@@ -67,27 +67,7 @@ function errorEnvelope<S extends Schema>(): Middleware<S> {
 function toHttpError(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   if (error instanceof RedisUnavailable) return new HttpError('UNAVAILABLE');
-  // The body parser's error is known by its status alone.
-  if ((error as { statusCode?: unknown } | null)?.statusCode === 422) return new HttpError('MALFORMED_JSON');
   return new HttpError('INTERNAL_ERROR');
-}
-
-function bodySize<S extends Schema>(): Middleware<S> {
-  return {
-    before: ({ event }) => {
-      const bytes = event.body === undefined ? 0 : Buffer.byteLength(event.body, event.isBase64Encoded ? 'base64' : 'utf8');
-      if (bytes > BODY_BYTES_MAX) throw new HttpError('PAYLOAD_TOO_LARGE');
-    },
-  };
-}
-
-/** JSON and nothing that is built on it; the parser's own check would take any +json, and refuse a space before a parameter. */
-function contentType<S extends Schema>(): Middleware<S> {
-  return {
-    before: ({ event }) => {
-      if (!/^\s*application\/json\s*(;|$)/i.test(event.headers['content-type'] ?? '')) throw new HttpError('UNSUPPORTED_MEDIA_TYPE');
-    },
-  };
 }
 
 function checked<S extends Schema>(schema: S, read: (event: APIGatewayProxyEventV2) => unknown): Middleware<S> {
@@ -117,10 +97,10 @@ const REPEATED = Symbol('repeated');
 function queryParameters(rawQueryString: string, names: string[]): Record<string, string | typeof REPEATED> {
   // URLSearchParams drops a question mark at the front: of `??promotionId=1` the second one belongs to the name.
   const parameters = new URLSearchParams(`?${rawQueryString}`);
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const [value, ...more] = parameters.getAll(name);
-      return value === undefined ? [] : [[name, more.length > 0 ? REPEATED : value]];
-    }),
-  );
+  const read: Record<string, string | typeof REPEATED> = {};
+  for (const name of names) {
+    const [value, ...more] = parameters.getAll(name);
+    if (value !== undefined) read[name] = more.length > 0 ? REPEATED : value;
+  }
+  return read;
 }

@@ -71,7 +71,7 @@ test('limits of requests are those of the code', () => {
   expect(page).toContain(`\`promotionId\` matches \`${PROMOTION_ID.source}\`, \`userId\` matches \`${USER_ID.source}\``);
   expect(page).toContain(`\`stock\` is an integer from 0 to ${STOCK_MAX}.`);
   expect(page).toContain(`\`quantity\` (1 to ${STOCK_MAX})`);
-  const [, bytes] = /BODY_BYTES_MAX = (\d+)/.exec(read('lambda/http/pipeline.ts')) ?? [];
+  const [, bytes] = /BODY_BYTES_MAX = (\d+)/.exec(read('lambda/http/json-body.ts')) ?? [];
   expect(page).toContain(`at most ${Number(bytes) / 1024} KiB`);
 });
 

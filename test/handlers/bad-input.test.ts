@@ -124,12 +124,20 @@ describe('before the fields', () => {
     ['not JSON', post('{"promotionId":1,'), 422, 'MALFORMED_JSON'],
     ['empty', post(''), 422, 'MALFORMED_JSON'],
     ['__proto__', post('{"promotionId":1,"userId":"a","__proto__":{"x":1}}'), 422, 'MALFORMED_JSON'],
+    ['__proto__ in escapes, further in', post('{"promotionId":1,"userId":"a","x":[{"\\u005f_proto__":1}]}'), 422, 'MALFORMED_JSON'],
+    ['a constructor with a prototype', post('{"promotionId":1,"userId":"a","constructor":{"prototype":{}}}'), 422, 'MALFORMED_JSON'],
     ['no body', { ...post({}), body: undefined }, 422, 'MALFORMED_JSON'],
   ])('%s', async (_, request, statusCode, code) => {
     for (const handler of [join, initStock, control]) {
       expect(await call(handler, request)).toMatchObject({ status: statusCode, body: { success: false, error: { code }, requestId: 'request-1' } });
     }
     expect(operation).not.toHaveBeenCalled();
+  });
+
+  test('a constructor without a prototype is a field like any other', async () => {
+    await call(join, post('{"promotionId":1,"userId":"a","constructor":{"x":"\\u0061"}}'));
+    expect(operation).toHaveBeenCalledOnce();
+    operation.mockClear();
   });
 
   test('base64: the size counts as decoded, and the body is read', async () => {

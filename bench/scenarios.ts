@@ -3,6 +3,7 @@ import type { Scenario } from './scenario.ts';
 /** Every scenario of the suite, in the order of the results; loaded when it is asked for, since some load whole libraries. */
 const load: Record<string, () => Promise<{ scenario: Scenario }>> = {
   join: () => import('./scenarios/join.ts'),
+  'cold-start': () => import('./scenarios/cold-start.ts'),
 };
 
 export const scenarioNames = Object.keys(load);

@@ -42,7 +42,7 @@ const LAW: Record<string, string[]> = {
   telemetry: [],
   local: ['local'],
   /** The benchmarks measure functions as they are, from the event to the answer. */
-  bench: ['bench', 'local', 'queue', 'lambda', 'http'],
+  bench: ['bench', 'local', 'queue', 'lambda', 'http', 'lib'],
 };
 
 describe('the import law', () => {

@@ -4,12 +4,13 @@
 const READS = ['readonly'];
 const ALWAYS = ['loading'];
 const commands = {
-  // By ioredis: to open a connection, to learn and follow the slots, and to close.
+  // By ioredis: to open a connection, to learn and follow the slots and who serves them, and to close.
   hello: { flags: ALWAYS, keyStop: 0 },
   auth: { flags: ALWAYS, keyStop: 0 },
   select: { flags: ALWAYS, keyStop: 0 },
   client: { flags: [], keyStop: 0 },
   readonly: { flags: ALWAYS, keyStop: 0 },
+  readwrite: { flags: ALWAYS, keyStop: 0 },
   cluster: { flags: [], keyStop: 0 },
   asking: { flags: [], keyStop: 0 },
   quit: { flags: ALWAYS, keyStop: 0 },

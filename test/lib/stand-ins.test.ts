@@ -1,7 +1,7 @@
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type * as ioredis from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { standIns, writeBundle } from '../../lib/write-bundle.ts';
@@ -16,6 +16,7 @@ interface Commands {
 const require = createRequire(import.meta.url);
 const real = createRequire(require.resolve('ioredis'))('@ioredis/commands') as Commands;
 const ours = require(standIns['@ioredis/commands']) as Commands;
+const ioredisFolder = dirname(require.resolve('ioredis'));
 const queueFolder = join(import.meta.dirname, '../../lambda/queue');
 
 describe('the commands of the bundles', () => {
@@ -39,6 +40,19 @@ describe('the commands of the bundles', () => {
     const commands = [...new Set(sent)].filter((name) => real.exists(name));
     expect(commands).toEqual(expect.arrayContaining(['evalsha', 'eval', 'multi', 'hmget', 'ping', 'info']));
     expect(commands.filter((name) => !ours.exists(name))).toEqual([]);
+  });
+
+  test('are all that ioredis sends by itself, but for what subscribes and monitors', () => {
+    const senders = ['Redis.js', 'Pipeline.js', 'transaction.js', 'cluster/index.js', 'cluster/ConnectionPool.js', 'redis/event_handler.js'];
+    const sent = senders.flatMap((file) => {
+      const code = readFileSync(join(ioredisFolder, file), 'utf8').replaceAll(/\/\*.*?\*\//gs, '');
+      const called = /\b(?:self|this|_this|redis|node|duplicatedConnection)\.(\w+)\(|new Command_1\.default\("(\w+)"|\?\s*"(\w+)"\s*:\s*"(\w+)"\]\(/g;
+      return [...code.matchAll(called)].flatMap(([, ...names]) => names);
+    });
+    const commands = [...new Set(sent)].filter((name) => name !== undefined && real.exists(name));
+    expect(commands).toEqual(expect.arrayContaining(['auth', 'asking', 'cluster', 'readwrite']));
+    const missing = commands.filter((name) => name !== undefined && !ours.exists(name));
+    expect(missing.toSorted()).toEqual(['psubscribe', 'ssubscribe', 'subscribe']);
   });
 
   test('an unknown one is refused in words that say where it belongs', () => {

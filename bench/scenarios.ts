@@ -4,6 +4,7 @@ import type { Scenario } from './scenario.ts';
 const load: Record<string, () => Promise<{ scenario: Scenario }>> = {
   join: () => import('./scenarios/join.ts'),
   'cold-start': () => import('./scenarios/cold-start.ts'),
+  'round-trips': () => import('./scenarios/round-trips.ts'),
 };
 
 export const scenarioNames = Object.keys(load);

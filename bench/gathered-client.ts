@@ -4,7 +4,7 @@ import type { RedisClient } from '../lambda/queue/redis.ts';
 /** An operation makes at most two calls: its script by hash, then by text. */
 const SENDS_MAX = 3;
 
-interface Gathered {
+export interface Gathered {
   client: RedisClient;
   /** Sends what was called since the last time, all in one write. */
   flush: () => Promise<void>;

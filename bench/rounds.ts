@@ -8,6 +8,10 @@ export interface Contender {
   prepare?(round: number): Promise<void>;
   /** Does so many operations. Every round, the first one (0, a warm-up that is not counted) included, has users of its own. */
   run(operations: number, round: number): Promise<void>;
+  /** What is to be done after a round; not measured. */
+  finish?(round: number): Promise<void>;
+  /** Operations of a round, if not as many as the plan says: contenders of very different speed then measure for a similar time. */
+  operations?: number;
 }
 
 /** One round of one contender, per operation. */
@@ -23,7 +27,7 @@ export type Measured = Map<string, Round[]>;
 export interface Plan {
   /** Counted rounds. */
   rounds: number;
-  /** Operations of each contender in each round. */
+  /** Operations of each contender in each round, unless it has a number of its own. */
   operations: number;
 }
 
@@ -36,8 +40,10 @@ export async function takeTurns(bench: Bench, server: ServerWatch, contenders: r
       const contender = contenders[(round + turn) % contenders.length];
       if (!contender) continue;
       bench.progress(contender.name, round * contenders.length + turn, (rounds + 1) * contenders.length);
+      const count = contender.operations ?? operations;
       await contender.prepare?.(round);
-      const figures = await measure(server, operations, () => contender.run(operations, round));
+      const figures = await measure(server, count, () => contender.run(count, round));
+      await contender.finish?.(round);
       if (round > 0) measured.get(contender.name)?.push(figures);
     }
   }

@@ -5,6 +5,10 @@ const load: Record<string, () => Promise<{ scenario: Scenario }>> = {
   join: () => import('./scenarios/join.ts'),
   'cold-start': () => import('./scenarios/cold-start.ts'),
   'round-trips': () => import('./scenarios/round-trips.ts'),
+  'duplicate-join': () => import('./scenarios/duplicate-join.ts'),
+  'drain-issue': () => import('./scenarios/drain-issue.ts'),
+  'replaced-design': () => import('./scenarios/replaced-design.ts'),
+  journey: () => import('./scenarios/journey.ts'),
 };
 
 export const scenarioNames = Object.keys(load);

@@ -12,6 +12,8 @@ import type { Contender } from '../rounds.ts';
 
 /** The least interval that is allowed (ms). */
 const DRAIN_INTERVAL_MS = 50;
+/** Promotions that are drained at the same time, as the loop visits all that are due; two at least keep the server busy while this process works. */
+const DRAINS_AT_ONCE = 8;
 /** Drains of one line, those that were not due yet included. */
 const DRAINS_MAX = 10_000;
 
@@ -32,7 +34,7 @@ interface Lines {
 
 /**
  * Fills the lines of several promotions, and answers a contender that drains a batch of each and issues it, in the messages of
- * at most 100 users that the loop sends. While a batch is issued the next one is drained, as loop and issuer do.
+ * at most 100 users that the loop sends. While a batch is issued the next one is drained, as by loop and issuer.
  */
 export async function drainIssueContender({ redis, gathered, name, batchSize, promotions, rounds }: Lines): Promise<Contender> {
   const promotionIds = Array.from({ length: promotions }, (_, i) => `${name.replaceAll(/\W+/g, '-')}-${i}`);
@@ -46,13 +48,18 @@ export async function drainIssueContender({ redis, gathered, name, batchSize, pr
     name,
     operations: batchSize * promotions,
     async run() {
-      let issuing: Promise<unknown> = Promise.resolve();
-      for (const promotionId of promotionIds) {
-        const admitted = await drainBatch(redis, promotionId, pace);
-        await issuing;
-        issuing = issueBatch(redis, promotionId, admitted);
-      }
-      await issuing;
+      let next = 0;
+      await Promise.all(
+        Array.from({ length: DRAINS_AT_ONCE }, async () => {
+          let issuing = Promise.resolve();
+          for (let promotionId = promotionIds[next++]; promotionId; promotionId = promotionIds[next++]) {
+            const admitted = await drainBatch(redis, promotionId, pace);
+            await issuing;
+            issuing = issueBatch(redis, promotionId, admitted);
+          }
+          await issuing;
+        }),
+      );
     },
   };
 }
@@ -75,7 +82,7 @@ export async function issueBatch(redis: RedisClient, promotionId: string, userId
 /** Serves a line to its end: drains and issues as often as is allowed until the rest has lost, then sweeps. */
 export async function serveAll(redis: RedisClient, promotionId: string, batchSize: number): Promise<void> {
   const pace = fastestPace(batchSize);
-  let issuing: Promise<unknown> = Promise.resolve();
+  let issuing = Promise.resolve();
   for (let drains = 0; drains < DRAINS_MAX; drains++) {
     const outcome = await drain(redis, promotionId, pace);
     if (outcome.kind === 'NOT_FOUND') throw new Error(`Promotion ${promotionId} was lost.`);

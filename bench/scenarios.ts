@@ -9,6 +9,7 @@ const load: Record<string, () => Promise<{ scenario: Scenario }>> = {
   'drain-issue': () => import('./scenarios/drain-issue.ts'),
   'replaced-design': () => import('./scenarios/replaced-design.ts'),
   journey: () => import('./scenarios/journey.ts'),
+  loop: () => import('./scenarios/loop.ts'),
 };
 
 export const scenarioNames = Object.keys(load);

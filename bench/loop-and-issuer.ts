@@ -72,13 +72,13 @@ export async function startLoopAndIssuer(redisUrl: string, folder: string, conte
     });
     cleanups.push(() => eventSource.stop(QUEUE_DRAIN_MS));
 
-    let running = true;
+    const stopping = new AbortController();
     const runs = (async () => {
       // A run ends some seconds before the function's time does; the next one follows.
-      while (running) await loopPool.invoke(JSON.stringify({ shard: 0, shards: 1 }), LOOP_WAIT_MS);
+      while (!stopping.signal.aborted) await loopPool.invoke(JSON.stringify({ shard: 0, shards: 1 }), LOOP_WAIT_MS);
     })();
     cleanups.push(async () => {
-      running = false;
+      stopping.abort();
       await loopPool.stop(STOP_GRACE_MS);
       await runs;
     });

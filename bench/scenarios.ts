@@ -10,6 +10,7 @@ const load: Record<string, () => Promise<{ scenario: Scenario }>> = {
   'replaced-design': () => import('./scenarios/replaced-design.ts'),
   journey: () => import('./scenarios/journey.ts'),
   loop: () => import('./scenarios/loop.ts'),
+  sqs: () => import('./scenarios/sqs.ts'),
 };
 
 export const scenarioNames = Object.keys(load);

@@ -3,8 +3,8 @@
 --        can win nothing any more into the sold-out line. Not due: says how long to wait, and does nothing else.
 -- KEYS     1 waiting_queue  2 processing  3 stock  4 promotion  5 lease  6 sold_out_queue  7 restock_requests
 -- ARGV     1 user_status prefix  2 batch size  3 interval (ms)  4 lease (ms)  5 max in flight
--- Returns  {'NOT_FOUND'} | {'NOT_DUE', wait ms}
---          | {'DRAINED', wait ms, state, length of the sold-out line, {admitted}, {resent}, {dropped}}
+-- Returns  {'NOT_FOUND'} | {'NOT_DUE', wait us}
+--          | {'DRAINED', wait us, state, length of the sold-out line, {admitted}, {resent}, {dropped}}
 -- Guards   at most one batch per interval of server time; a unit of stock is reserved for everyone admitted, so that the
 --          winners are the first tickets whatever happens later; |processing| = |lease| <= stock
 local promotion = redis.call('HMGET', KEYS[4], '#state', '#nowServing', '#nextDrainAtMs')
@@ -13,12 +13,12 @@ if not state then
   return {'NOT_FOUND'}
 end
 local batch, interval, lease, max_in_flight = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local now = server_now_ms()
+local now, now_us = server_now_ms()
 local next_drain_at = whole_number(promotion[3], 'nextDrainAtMs')
 local wait = next_drain_at - now
 -- A wait longer than the interval means that the clock was set back: due.
 if wait > 0 and wait <= interval then
-  return {'NOT_DUE', wait}
+  return {'NOT_DUE', wait * 1000 - now_us}
 end
 
 -- Read and check everything.
@@ -95,4 +95,4 @@ if #lapsed > 0 then
   end
   redis.call('ZADD', KEYS[5], unpack(renewed))
 end
-return {'DRAINED', interval, state, failing, admitted, lapsed, dropped}
+return {'DRAINED', interval * 1000 - now_us, state, failing, admitted, lapsed, dropped}

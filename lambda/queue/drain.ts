@@ -18,6 +18,7 @@ export interface Pace {
 
 export type DrainOutcome =
   | { kind: 'NOT_FOUND' }
+  /** The wait is exact to a µs, and counts from when the script looked at the clock: a full batch takes it some ms after that. */
   | { kind: 'NOT_DUE'; waitMs: number }
   | {
       kind: 'DRAINED';
@@ -41,7 +42,8 @@ export async function drain(redis: RedisClient, promotionId: string, pace: Pace)
   const { batchSize, drainIntervalMs, leaseMs, maxInFlight } = pace;
   const args = [keysOf(promotionId).userStatusPrefix, batchSize, drainIntervalMs, leaseMs, maxInFlight];
   const reply = await runScript(redis, script, ownKeys(promotionId), args);
-  const [kind, waitMs, state, soldOutLine, admitted, resent, dropped] = reply as [string, number, string, number, string[], string[], string[]];
+  const [kind, waitMicros, state, soldOutLine, admitted, resent, dropped] = reply as [string, number, string, number, string[], string[], string[]];
+  const waitMs = waitMicros / 1000;
   switch (kind) {
     case 'NOT_FOUND':
       return { kind };

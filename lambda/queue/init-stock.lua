@@ -18,7 +18,7 @@ if not state then
     error({err = 'ERR coupon-queue: there are users of the promotion, but it has no state'})
   end
   redis.call('HSET', KEYS[4], '#state', 'OPEN', '#initialStock', stock, '#nowServing', '0', '#nextDrainAtMs', '0',
-    '#createdAtMs', server_now_ms())
+    '#createdAtMs', (server_now_ms()))
   redis.call('SET', KEYS[3], stock)
   return {'SET', stock}
 end

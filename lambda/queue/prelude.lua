@@ -4,10 +4,11 @@
 -- Fields of the promotion hash that are its own: they begin with '#', which no user id can. All others are users with their tickets.
 local PROMOTION_FIELDS = 5
 
--- Server time in ms. The only source of time in any script; a simulation replaces this one function.
+-- Server time in ms, and how much of the present ms (us) is over. The only source of time in any script; a simulation replaces this
+-- one function.
 local function server_now_ms()
   local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
+  return t[1] * 1000 + math.floor(t[2] / 1000), t[2] % 1000
 end
 
 -- A stored number, or an error before anything is written. tonumber alone would take '1e3' and '0x10'; 2^53 has 16 digits.

@@ -151,6 +151,29 @@ describe('the loop', () => {
     expect(sent.at(-1)!.at - sent[0]!.at).toBeGreaterThan(9 * pace.drainIntervalMs - 30);
   });
 
+  test('a batch that takes Redis long does not put off the next one', async () => {
+    const p = await promotion('sale', 1000, users(30));
+    const slow = new Proxy(redis, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        if (name !== 'evalsha') return value.bind(target);
+        return async (sha: string, keyCount: number, ...rest: string[]) => {
+          const reply = await target.evalsha(sha, keyCount, ...rest);
+          await new Promise((resolve) => setTimeout(resolve, 200));
+          return reply;
+        };
+      },
+    });
+    const sentAt: number[] = [];
+    const loop = startLoop({ redis: slow, pace: { ...pace, drainIntervalMs: 400 }, send: async () => void sentAt.push(performance.now()) });
+    await expect.poll(() => sentAt.length, { interval: 5 }).toBe(3);
+    await loop.stop();
+    // Two intervals; counted from the answers it would be three.
+    expect(sentAt[2]! - sentAt[0]!).toBeLessThan(1100);
+    expect((await info(redis, p))?.queueSize).toBe(0);
+  });
+
   test('a message that SQS does not take is sent again when its lease has lapsed', async () => {
     const p = await promotion('sale', 50, users(20));
     let refusals = 3;

@@ -4,6 +4,7 @@ import { drain } from '../../lambda/queue/drain.ts';
 import { issue } from '../../lambda/queue/issue.ts';
 import { join } from '../../lambda/queue/join.ts';
 import { keysOf, userStatusKey } from '../../lambda/queue/keys.ts';
+import type { RedisClient } from '../../lambda/queue/redis.ts';
 import { status } from '../../lambda/queue/status.ts';
 import { snapshot } from '../invariants.ts';
 import { uniquePromotionId } from '../redis-for-tests.ts';
@@ -11,11 +12,17 @@ import { drainNow, dump, expectPromisesKept, pace, promotionWith, redisForFile, 
 
 const redis = redisForFile();
 
+/** Server time (µs). */
+async function microsOf(redis: RedisClient): Promise<number> {
+  const [seconds = 0, micros = 0] = ((await redis.eval("return redis.call('TIME')", 1, '{t}')) as string[]).map(Number);
+  return seconds * 1e6 + micros;
+}
+
 describe('drain', () => {
   test('admits the head of the line, reserves their stock, and moves everyone up', async () => {
     const p = await promotionWith(redis, 10, users(7));
     const outcome = await drainNow(redis, p, { batchSize: 3 });
-    expect(outcome).toEqual({ kind: 'DRAINED', waitMs: 1000, state: 'OPEN', soldOutLine: 0, admitted: users(3), resent: [], dropped: [] });
+    expect(outcome).toEqual({ kind: 'DRAINED', waitMs: expect.any(Number), state: 'OPEN', soldOutLine: 0, admitted: users(3), resent: [], dropped: [] });
     expect(await status(redis, p, 'u4')).toEqual({ kind: 'WAITING', position: 1, totalWaiting: 4 });
     expect(await status(redis, p, 'u3')).toEqual({ kind: 'PROCESSING' });
     await expectPromisesKept(redis, p);
@@ -30,6 +37,22 @@ describe('drain', () => {
     expect(await drain(redis, p, pace)).toMatchObject({ kind: 'NOT_DUE' });
     expect(await dump(redis, p)).toEqual(before);
     expect((await snapshot(redis, p)).processing).toHaveLength(10);
+  });
+
+  test('says to a µs how long to wait', async () => {
+    const p = await promotionWith(redis, 10, users(2));
+    const waits: number[] = [];
+    for (let i = 0; i < 20; i++) waits.push((await drainNow(redis, p, { batchSize: 1 })).waitMs);
+    // Due with the ms in which the interval is over.
+    for (const waitMs of waits) expect(waitMs > 999 && waitMs <= 1000, `${waitMs}`).toBe(true);
+    expect(waits.some((waitMs) => waitMs !== Math.round(waitMs))).toBe(true);
+    const before = await microsOf(redis);
+    const outcome = await drain(redis, p, pace);
+    const after = await microsOf(redis);
+    const dueMicros = Number(await redis.hget(keysOf(p).promotion, '#nextDrainAtMs')) * 1000;
+    const waitMicros = outcome.kind === 'NOT_DUE' ? Math.round(outcome.waitMs * 1000) : Number.NaN;
+    expect(waitMicros).toBeLessThanOrEqual(dueMicros - before);
+    expect(waitMicros).toBeGreaterThanOrEqual(dueMicros - after);
   });
 
   test('is due once its time has come, and also when the clock was set back', async () => {

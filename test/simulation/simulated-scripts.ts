@@ -6,7 +6,7 @@ const FOLDER = path.join(import.meta.dirname, '../../lambda/queue');
 const read = (file: string) => readFileSync(path.join(FOLDER, file), 'utf8');
 
 /** Another clock in the place of the prelude's: the last argument of each call is the server's time. */
-const CLOCK = 'local simulated_now_ms = tonumber(table.remove(ARGV))\nlocal function server_now_ms() return simulated_now_ms end\n';
+const CLOCK = 'local simulated_now_ms = tonumber(table.remove(ARGV))\nlocal function server_now_ms() return simulated_now_ms, 0 end\n';
 
 /** A script as the simulation runs it. */
 export interface SimulatedScript extends Script {

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { control } from '../../lambda/queue/control.ts';
-import { type Clock, type DrainReport, drainLoop, shardOf, STOP_BEFORE_DEADLINE_MS } from '../../lambda/queue/drain-loop.ts';
+import type { Clock } from '../../lambda/queue/clock.ts';
+import { type DrainReport, drainLoop, shardOf, STOP_BEFORE_DEADLINE_MS } from '../../lambda/queue/drain-loop.ts';
 import { initStock } from '../../lambda/queue/init-stock.ts';
 import { issue } from '../../lambda/queue/issue.ts';
 import { decodeIssueMessage } from '../../lambda/queue/issue-message.ts';
@@ -181,6 +182,7 @@ export class World {
     const actor: Actor = { name: `run ${this.#runs}`, alive: true, mortal: true, onCrash: ended };
     const deadline = this.scheduler.nowMs + runMs + STOP_BEFORE_DEADLINE_MS;
     const clock: Clock = {
+      hold: (untilMs) => new Promise((resolve) => void clock.after(untilMs - this.scheduler.nowMs, resolve)),
       now: () => this.scheduler.nowMs,
       wallNow: () => EPOCH_MS + this.scheduler.nowMs,
       after: (ms, callback) =>

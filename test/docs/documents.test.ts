@@ -47,6 +47,8 @@ test('npm scripts that are mentioned exist, and know their options', () => {
     rush: 'bench/rush-options.ts',
     depth: 'bin/depth.ts',
     chaos: 'bench/chaos-options.ts',
+    bench: 'bin/bench.ts',
+    capacity: 'bin/capacity.ts',
     simulate: 'test/simulation/main.ts',
   };
   const unknown = faults((text) =>

@@ -77,6 +77,12 @@ export function ratio(measured: Measured, name: string, base: string, value: key
   return sampleOf(roundsOf(measured, name).map((round, i) => round[value] / (bases[i]?.[value] ?? Number.NaN)));
 }
 
+/** By how much one contender's value is more than another's, round by round. */
+export function difference(measured: Measured, name: string, base: string, value: keyof Round): Sample {
+  const bases = roundsOf(measured, base);
+  return sampleOf(roundsOf(measured, name).map((round, i) => round[value] - (bases[i]?.[value] ?? Number.NaN)));
+}
+
 function roundsOf(measured: Measured, name: string): Round[] {
   const rounds = measured.get(name);
   if (!rounds) throw new Error(`No contender is called ${name}.`);

@@ -11,6 +11,7 @@ const load: Record<string, () => Promise<{ scenario: Scenario }>> = {
   journey: () => import('./scenarios/journey.ts'),
   loop: () => import('./scenarios/loop.ts'),
   sqs: () => import('./scenarios/sqs.ts'),
+  handler: () => import('./scenarios/handler.ts'),
 };
 
 export const scenarioNames = Object.keys(load);

@@ -4,7 +4,7 @@ import { join } from '../../lambda/queue/join.ts';
 import { keysOf, userStatusKey } from '../../lambda/queue/keys.ts';
 import { status } from '../../lambda/queue/status.ts';
 import { rolling, userId } from '../batches.ts';
-import { serveAll } from '../contenders/own-queue.ts';
+import { drainBatch, fastestPace, issueBatch, serveAll } from '../contenders/own-queue.ts';
 import { ReplacedDesign } from '../contenders/replaced-design.ts';
 import { connectRival, type Rival } from '../contenders/rival.ts';
 import { openRival, RIVALS_SAID, type RivalName, rivalNames } from '../contenders/rivals.ts';
@@ -13,19 +13,19 @@ import { onOwnRedis } from '../own-redis.ts';
 import { type Contender, ratio, takeTurns } from '../rounds.ts';
 import type { Figure, Scenario } from '../scenario.ts';
 
-const ROUNDS = { full: 7, check: 3 };
-const USERS = 2000;
-const COUPONS = 700;
-/** Polls of each user between the join and the last one, which tells the result. */
-const POLLS = 3;
-const BATCH_SIZE = 500;
+const ROUNDS = { full: 5, check: 3 };
+const USERS = 1500;
+const COUPONS = 500;
+/** Polls of each user before the line is served, and one more before the last, which tells the result. */
+const POLLS_WAITING = 2;
+const BATCH_SIZE = COUPONS;
 const OURS = 'this system';
 
 export const scenario: Scenario = {
   name: 'journey',
   title: 'The whole journey',
   method:
-    `${USERS.toLocaleString('en-US')} users after ${COUPONS.toLocaleString('en-US')} coupons: all join, each polls ${POLLS} times while waiting, the line is served to its end (drained, issued, sold out, swept), each polls once more; 50 callers at once, no HTTP and no SQS. ` +
+    `${USERS.toLocaleString('en-US')} users after ${COUPONS.toLocaleString('en-US')} coupons: all join, each polls ${POLLS_WAITING} times, the coupons are issued, each polls once more while the rest of the line loses (here at the next drain, 50 ms later at the earliest, and by the sweep), and a last time; 50 callers at once, no HTTP and no SQS. ` +
     'Figures are per user. Each round counts who won and who lost, and fails if these are not exactly as many as there are coupons and the others. A poll of this system and of the replaced design answers a place in line; ' +
     `the rivals keep none, so theirs is a GET of the status key, and is nothing before a worker has written it. ${RIVALS_SAID}`,
   run: (bench) =>
@@ -55,8 +55,10 @@ interface Carrier {
   join(userId: string): Promise<unknown>;
   /** What a poll says. */
   poll(userId: string): Promise<string | null>;
-  /** Serves the whole line. */
+  /** Issues the coupons, or serves the whole line. */
   serve(): Promise<void>;
+  /** Lets everyone who is left lose. */
+  end(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -72,8 +74,10 @@ function journey(name: string, open: (promotionId: string) => Promise<Carrier>):
       const carrying = carrier;
       if (!carrying) return;
       await rolling(users, (index) => carrying.join(userId(index, round)));
-      await rolling(users * POLLS, (index) => carrying.poll(userId(index % users, round)));
+      await rolling(users * POLLS_WAITING, (index) => carrying.poll(userId(index % users, round)));
       await carrying.serve();
+      await rolling(users, (index) => carrying.poll(userId(index, round)));
+      await carrying.end();
       const results = new Map<string | null, number>();
       await rolling(users, async (index) => {
         const said = await carrying.poll(userId(index, round));
@@ -93,7 +97,8 @@ const ourJourney = (redis: RedisClient): Contender =>
     return {
       join: (user) => join(redis, promotionId, user),
       poll: async (user) => (await status(redis, promotionId, user)).kind,
-      serve: () => serveAll(redis, promotionId, BATCH_SIZE),
+      serve: async () => issueBatch(redis, promotionId, await drainBatch(redis, promotionId, fastestPace(BATCH_SIZE))),
+      end: () => serveAll(redis, promotionId, BATCH_SIZE),
       close: async () => undefined,
     };
   });
@@ -125,6 +130,7 @@ async function carried(rival: Rival, { poll, disconnect }: { poll: Carrier['poll
     join: (user) => rival.add(user),
     poll,
     serve: () => worker.serve(USERS),
+    end: async () => undefined,
     async close() {
       await worker.close();
       await rival.close();

@@ -123,7 +123,7 @@ export function partsOf(rush: Rush, costs: Costs, measured: Measured): Part[] {
       remedy: 'ask AWS for more concurrency',
     },
     {
-      name: 'Lambda, from cold',
+      name: 'Lambda from cold',
       needed: cold,
       limit: limits.lambdaScaling.value,
       unit: `new environments of join in ${SCALING_STEP_SECONDS} s`,

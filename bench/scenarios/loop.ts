@@ -12,7 +12,7 @@ import type { ServerWatch } from '../server-cost.ts';
 
 const BATCH_SIZE = 1000;
 const INTERVAL_MS = 50;
-/** The API refuses a sale before the loop knows its promotions; it asks for them once in an interval. */
+/** The loop asks for promotions that are new once in an interval; a sale begins when it knows them. */
 const KNOWN_AFTER_MS = 4 * INTERVAL_MS;
 
 /** A sale: so many promotions at once, each with so many batches in line. */
@@ -65,6 +65,9 @@ export const scenario: Scenario = {
           }
           return {
             tables: [{ name: 'loop', title: 'One loop and one issuer', columns, rows }],
+            notes: [
+              `At most one batch may be admitted in ${INTERVAL_MS} ms: ${((BATCH_SIZE / INTERVAL_MS) * 1000).toLocaleString('en-US')} users/s of one promotion, and a batch period of ${INTERVAL_MS} ms. (${PACED.batches} batches span ${PACED.batches - 1} intervals, so the rate may come out a little higher.) 20 promotions may be twenty times as fast: there the processes are the limit. What SQS takes of it alone stands under the scenario sqs.`,
+            ],
             figures: [
               {
                 name: 'one loop and one issuer through SQS: users per second',

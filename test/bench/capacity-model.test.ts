@@ -56,17 +56,17 @@ describe('one promotion under a rush', () => {
     expect(rush(1000, 1)).toBeUndefined();
     expect(rush(2400, 3)).toBeUndefined();
     expect(rush(2400, 4)?.name).toBe('API Gateway');
-    expect(rush(2600, 0)?.name).toBe('Lambda, from cold');
+    expect(rush(2600, 0)?.name).toBe('Lambda from cold');
     const parts = model.partsOf({ joinsPerSecond: 100_000, pollsPerUser: 3, seconds: 10, stock: 100 }, costs, measured);
     const beyond = model.beyondLimits(parts).map(({ name }) => name);
-    expect(beyond).toEqual(['API Gateway', 'Lambda', 'Lambda, from cold', "the shard's core", 'connections']);
+    expect(beyond).toEqual(['API Gateway', 'Lambda', 'Lambda from cold', "the shard's core", 'connections']);
   });
 
   test('each part gives where its limit is, the first one first', () => {
     const found = model.givesAt((joinsPerSecond) => model.partsOf({ joinsPerSecond, pollsPerUser: 0, seconds: 10, stock: 0 }, costs, measured));
     const at = Object.fromEntries(found.map(({ part, joinsPerSecond }) => [part.name, joinsPerSecond]));
     expect(at['API Gateway']).toBeCloseTo(10_000);
-    expect(at['Lambda, from cold']).toBeCloseTo(2500);
+    expect(at['Lambda from cold']).toBeCloseTo(2500);
     expect(at.connections).toBeCloseTo(65_000 / 0.8);
     // A join and a sweep are 12 µs.
     expect(at["the shard's core"]).toBeCloseTo(700_000 / 12);

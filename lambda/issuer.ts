@@ -21,8 +21,8 @@ async function issueRecord(queue: Operations, { body, messageId, attributes }: S
   try {
     const { promotionId, userIds } = decodeIssueMessage(body);
     const { completed, failed, released } = await queue.issue(promotionId, userIds);
-    if (completed.length > 0) count('issued', completed.length);
-    if (failed.length > 0) count('failed', failed.length);
+    if (completed > 0) count('issued', completed);
+    if (failed > 0) count('failed', failed);
     if (released.length > 0) {
       count('errors', released.length);
       logger.error('Users in processing had a final status already; no coupon was taken', { promotionId, users: released.map(hashed) });

@@ -75,7 +75,7 @@ export async function drainBatch(redis: RedisClient, promotionId: string, pace: 
 /** Issues a batch in messages as the loop sends them. */
 export async function issueBatch(redis: RedisClient, promotionId: string, userIds: string[]): Promise<void> {
   const outcomes = await Promise.all(issueMessages(promotionId, userIds).map((message) => issue(redis, promotionId, message.userIds)));
-  const issued = outcomes.reduce((sum, { completed }) => sum + completed.length, 0);
+  const issued = outcomes.reduce((sum, { completed }) => sum + completed, 0);
   if (issued !== userIds.length) throw new Error(`Issue gave ${issued} coupons instead of ${userIds.length}.`);
 }
 

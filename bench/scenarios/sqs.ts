@@ -137,7 +137,7 @@ function contendersOn(redis: Redis, client: RedisClient, send: Send, inbox: Inbo
   };
   const issueOne = async ({ promotionId, userIds }: IssueMessage) => {
     const { completed } = await issue(client, promotionId, userIds);
-    if (completed.length < userIds.length) throw new Error(`A message of ${promotionId} was not issued in full.`);
+    if (completed < userIds.length) throw new Error(`A message of ${promotionId} was not issued in full.`);
   };
   return [
     {

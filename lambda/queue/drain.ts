@@ -42,16 +42,9 @@ export async function drain(redis: RedisClient, promotionId: string, pace: Pace)
   const { batchSize, drainIntervalMs, leaseMs, maxInFlight } = pace;
   const args = [keysOf(promotionId).userStatusPrefix, batchSize, drainIntervalMs, leaseMs, maxInFlight];
   const reply = await runScript(redis, script, ownKeys(promotionId), args);
-  const [kind, waitMicros, state, soldOutLine, admitted, resent, dropped] = reply as [string, number, string, number, string[], string[], string[]];
-  const waitMs = waitMicros / 1000;
-  switch (kind) {
-    case 'NOT_FOUND':
-      return { kind };
-    case 'NOT_DUE':
-      return { kind, waitMs };
-    case 'DRAINED':
-      return { kind, waitMs, state, soldOutLine, admitted, resent, dropped };
-    default:
-      throw new UnexpectedReply('drain', reply);
-  }
+  if (reply === 'NOT_FOUND') return { kind: reply };
+  if (typeof reply === 'number' && reply > 0) return { kind: 'NOT_DUE', waitMs: reply / 1000 };
+  if (!Array.isArray(reply)) throw new UnexpectedReply('drain', reply);
+  const [waitMicros, state, soldOutLine, admitted = [], resent = [], dropped = []] = reply as [number, string, number, string[]?, string[]?, string[]?];
+  return { kind: 'DRAINED', waitMs: waitMicros / 1000, state, soldOutLine, admitted, resent, dropped };
 }

@@ -6,8 +6,10 @@ import { composeScript, runScript } from './script.ts';
 const script = composeScript(source);
 
 export interface IssueOutcome {
-  completed: string[];
-  failed: string[];
+  /** How many got their coupon. */
+  completed: number;
+  /** How many were left without one; a unit is reserved for everyone admitted, so nobody should ever be here. */
+  failed: number;
   /** In processing although their status was final: let go without a coupon; nobody should ever be here. */
   released: string[];
 }
@@ -18,8 +20,8 @@ export interface IssueOutcome {
  * @throws RedisUnavailable
  */
 export async function issue(redis: RedisClient, promotionId: string, userIds: string[]): Promise<IssueOutcome> {
-  if (userIds.length === 0) return { completed: [], failed: [], released: [] };
+  if (userIds.length === 0) return { completed: 0, failed: 0, released: [] };
   const reply = await runScript(redis, script, ownKeys(promotionId), [keysOf(promotionId).userStatusPrefix, ...userIds]);
-  const [completed, failed, released] = reply as [string[], string[], string[]];
+  const [completed, failed, released] = reply as [number, number, string[]];
   return { completed, failed, released };
 }

@@ -4,28 +4,31 @@
 -- ARGV     1 user_status prefix  2 most users to sweep
 -- Returns  {number failed, number left in the sold-out line, {dropped}}
 -- Guards   a status only moves forward: whoever is PROCESSING, COMPLETED or FAILED is let go as it is
-local users = redis.call('LRANGE', KEYS[6], 0, tonumber(ARGV[2]) - 1)
-if #users == 0 then
+local call = redis.call
+local users = call('LRANGE', KEYS[6], 0, tonumber(ARGV[2]) - 1)
+local count = #users
+if count == 0 then
   return {0, 0, {}}
 end
-local left = redis.call('LLEN', KEYS[6]) - #users
+local left = call('LLEN', KEYS[6]) - count
 local status_keys = {}
-for i, user in ipairs(users) do
-  status_keys[i] = ARGV[1] .. user
+for i = 1, count do
+  status_keys[i] = ARGV[1] .. users[i]
 end
-local current = redis.call('MGET', unpack(status_keys))
-local statuses, dropped = {}, {}
-for i, user in ipairs(users) do
+local current = call('MGET', unpack(status_keys))
+local statuses, dropped, failed = {}, {}, 0
+for i = 1, count do
   local status = current[i]
   if status == 'PROCESSING' or status == 'COMPLETED' or status == 'FAILED' then
-    dropped[#dropped + 1] = user
+    dropped[#dropped + 1] = users[i]
   else
-    statuses[#statuses + 1] = status_keys[i]
-    statuses[#statuses + 1] = 'FAILED'
+    failed = failed + 1
+    statuses[2 * failed - 1] = status_keys[i]
+    statuses[2 * failed] = 'FAILED'
   end
 end
-redis.call('LPOP', KEYS[6], #users)
-if #statuses > 0 then
-  redis.call('MSET', unpack(statuses))
+call('LTRIM', KEYS[6], count, -1)
+if failed > 0 then
+  call('MSET', unpack(statuses))
 end
-return {#users - #dropped, left, dropped}
+return {failed, left, dropped}

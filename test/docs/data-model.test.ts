@@ -23,8 +23,8 @@ function typeOf(name: string): string | undefined {
   return new RegExp(`/\\*\\* (String|List|Set|Hash|Sorted set)\\b[^/]*\\*/\\s*(?:export const )?${name}\\b`).exec(keysSource)?.[1];
 }
 
-const WRITES = new Set(['SET', 'SETRANGE', 'MSET', 'DECRBY', 'RPUSH', 'LPOP', 'RENAME', 'SADD', 'SREM', 'HSET', 'HDEL', 'HINCRBY', 'ZADD', 'ZREM', 'DEL']);
-const READS = new Set(['TIME', 'GET', 'MGET', 'LLEN', 'LRANGE', 'SCARD', 'SISMEMBER', 'SMISMEMBER', 'HGET', 'HMGET', 'HLEN', 'HRANDFIELD', 'ZCARD', 'ZSCORE', 'ZRANGEBYSCORE']);
+const WRITES = new Set(['SET', 'SETRANGE', 'MSET', 'DECRBY', 'RPUSH', 'LTRIM', 'RENAME', 'SADD', 'SREM', 'HSET', 'HDEL', 'HINCRBY', 'ZADD', 'ZREM', 'DEL']);
+const READS = new Set(['TIME', 'EXISTS', 'GET', 'MGET', 'LLEN', 'LRANGE', 'SCARD', 'SISMEMBER', 'SMISMEMBER', 'HGET', 'HMGET', 'HLEN', 'HRANDFIELD', 'ZCARD', 'ZSCORE', 'ZRANGEBYSCORE']);
 
 /** Which keys a script writes, by their names in keys.ts. */
 function writtenBy(script: string): Set<string> {

@@ -19,15 +19,15 @@ const message = (promotionId: string, userIds: string[]) => ({ v: 1, promotionId
 
 describe('issuer', () => {
   test('issues each message', async () => {
-    const issue = vi.fn(async (_: string, completed: string[]): Promise<IssueOutcome> => ({ completed, failed: [], released: [] }));
+    const issue = vi.fn(async (_: string, users: string[]): Promise<IssueOutcome> => ({ completed: users.length, failed: 0, released: [] }));
     expect(await createHandler({ issue })(event(message('1', ['a', 'b']), message('2', ['c'])))).toEqual(failures());
     expect(issue.mock.calls).toEqual([['1', ['a', 'b']], ['2', ['c']]]);
   });
 
   test('a message that fails comes again, its siblings are issued', async () => {
-    const issue = vi.fn(async (promotionId: string, completed: string[]): Promise<IssueOutcome> => {
+    const issue = vi.fn(async (promotionId: string, users: string[]): Promise<IssueOutcome> => {
       if (promotionId === '2') throw new RedisUnavailable('away');
-      return { completed, failed: [], released: [] };
+      return { completed: users.length, failed: 0, released: [] };
     });
     expect(await createHandler({ issue })(event(message('1', ['a']), message('2', ['b']), message('3', ['c'])))).toEqual(failures('m2'));
     expect(issue).toHaveBeenCalledTimes(3);
@@ -44,7 +44,7 @@ describe('issuer', () => {
     ['a bad user', { v: 1, promotionId: '1', userIds: ['a', 'b c'] }],
     ['too many', { v: 1, promotionId: '1', userIds: Array.from({ length: 101 }, (_, i) => `u${i}`) }],
   ])('a message it can not read (%s) is reported failed and reaches the DLQ by redrive', async (_, body) => {
-    const issue = vi.fn(async (): Promise<IssueOutcome> => ({ completed: [], failed: [], released: [] }));
+    const issue = vi.fn(async (): Promise<IssueOutcome> => ({ completed: 0, failed: 0, released: [] }));
     expect(await createHandler({ issue })(event(body, message('1', ['a'])))).toEqual(failures('m1'));
     expect(issue).toHaveBeenCalledExactlyOnceWith('1', ['a']);
   });

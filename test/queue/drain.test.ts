@@ -40,7 +40,7 @@ describe('drain', () => {
   });
 
   test('says to a µs how long to wait', async () => {
-    const p = await promotionWith(redis, 10, users(2));
+    const p = await promotionWith(redis, 30, users(21));
     const waits: number[] = [];
     for (let i = 0; i < 20; i++) waits.push((await drainNow(redis, p, { batchSize: 1 })).waitMs);
     // Due with the ms in which the interval is over.
@@ -154,7 +154,7 @@ describe('drain', () => {
     await drainNow(redis, p, { batchSize: 1 });
     await control(redis, p, { action: 'close' });
     expect(await drainNow(redis, p)).toMatchObject({ admitted: [], soldOutLine: 3, state: 'CLOSED' });
-    expect((await issue(redis, p, ['u1'])).completed).toEqual(['u1']);
+    expect((await issue(redis, p, ['u1'])).completed).toBe(1);
     await expectPromisesKept(redis, p);
   });
 
@@ -168,11 +168,45 @@ describe('drain', () => {
     await redis.multi().del(userStatusKey(p, 'u7')).sadd(keysOf(p).processing, 'u7').exec();
     await redis.rpush(keysOf(p).waitingQueue, 'u5');
     const outcome = await drainNow(redis, p);
-    expect(outcome).toMatchObject({ admitted: ['u3', 'u4', 'u5'], dropped: ['u1', 'u2', 'u6', 'u7', 'u5'] });
-    expect(await redis.get(userStatusKey(p, 'u4'))).toBe('PROCESSING');
+    // Who stood in line twice, or was in processing already, is admitted; neither can make two coupons out of one user.
+    expect(outcome).toMatchObject({ admitted: ['u3', 'u4', 'u5', 'u7', 'u5'], dropped: ['u1', 'u2', 'u6'] });
+    expect((await issue(redis, p, outcome.admitted)).completed).toBe(4);
+    expect((await snapshot(redis, p)).stock).toBe(6);
+    expect(await redis.get(userStatusKey(p, 'u4'))).toBe('COMPLETED');
     // All eight that stood in line have left it, so no ticket is given twice.
     expect(await join(redis, p, 'next')).toEqual({ kind: 'WAITING', position: 1 });
     expect((await snapshot(redis, p)).tickets.get('next')).toBe(9);
+  });
+
+  test('writes nothing where nothing moves: nobody there, paused, no room, or everyone in processing', async () => {
+    const idle = await promotionWith(redis, 10);
+    const paused = await promotionWith(redis, 10, users(2));
+    await control(redis, paused, { action: 'pause' });
+    const full = await promotionWith(redis, 2, users(3));
+    await drainNow(redis, full, { batchSize: 1 });
+    const reserved = await promotionWith(redis, 2, users(3));
+    await drainNow(redis, reserved);
+    for (const p of [full, reserved]) await redis.hset(keysOf(p).promotion, '#nextDrainAtMs', '0');
+    for (const [p, state] of [[idle, 'OPEN'], [paused, 'PAUSED'], [full, 'OPEN'], [reserved, 'OPEN']] as const) {
+      const before = await dump(redis, p);
+      const nothing = { kind: 'DRAINED', waitMs: expect.any(Number), state, soldOutLine: 0, admitted: [], resent: [], dropped: [] };
+      for (let i = 0; i < 3; i++) expect(await drain(redis, p, { ...pace, maxInFlight: 1 })).toEqual(nothing);
+      expect(await dump(redis, p)).toEqual(before);
+    }
+    // So who comes next is admitted by the next drain, whenever that is, and only then an interval begins.
+    await join(redis, idle, 'a');
+    await join(redis, idle, 'b');
+    expect(await drain(redis, idle, { ...pace, batchSize: 1 })).toMatchObject({ admitted: ['a'] });
+    expect(await drain(redis, idle, { ...pace, batchSize: 1 })).toMatchObject({ kind: 'NOT_DUE' });
+  });
+
+  test('leases are a skip list also when there are few, and hold nobody but those in processing', async () => {
+    const p = await promotionWith(redis, 10, users(4));
+    await drainNow(redis, p, { batchSize: 2 });
+    expect(await redis.object('ENCODING', keysOf(p).lease)).toBe('skiplist');
+    expect(await redis.zrange(keysOf(p).lease, '0', '-1')).toEqual(users(2));
+    await drainNow(redis, p);
+    expect(await redis.zrange(keysOf(p).lease, '0', '-1')).toEqual(users(4));
   });
 
   test('an unknown promotion is not found', async () => {

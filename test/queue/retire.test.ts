@@ -30,7 +30,7 @@ describe('retire', () => {
     await sweep(redis, p);
     expect(await retire(redis, p)).toEqual({ kind: 'BUSY' });
     // The admitted still get their coupon: they were promised it.
-    expect((await issue(redis, p, admitted)).completed).toEqual(admitted);
+    expect((await issue(redis, p, admitted)).completed).toBe(admitted.length);
 
     expect(await retire(redis, p)).toEqual({ kind: 'RETIRED', users: RETIRE_USERS_MAX, left: 30 });
     expect(await retire(redis, p)).toEqual({ kind: 'RETIRED', users: 30, left: 0 });
@@ -51,7 +51,7 @@ describe('retire', () => {
     await initStock(redis, p, 5);
     expect(await status(redis, p, 'u1')).toEqual({ kind: 'NOT_IN_QUEUE' });
     await join(redis, p, 'u1');
-    expect(await issue(redis, p, users(2))).toEqual({ completed: [], failed: [], released: [] });
+    expect(await issue(redis, p, users(2))).toEqual({ completed: 0, failed: 0, released: [] });
     expect(await status(redis, p, 'u1')).toEqual({ kind: 'WAITING', position: 1, totalWaiting: 1 });
     await expectPromisesKept(redis, p);
   });

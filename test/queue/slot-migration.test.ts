@@ -87,7 +87,7 @@ test.concurrent('half moved, every operation is refused as unavailable or right,
   // It goes on as if nothing had been.
   const rest = await drainNow(redis, 'half');
   expect(rest.admitted).toEqual(users(4, 7));
-  expect((await issue(redis, 'half', [...admitted, ...rest.admitted])).completed).toEqual(users(7, 4));
+  expect((await issue(redis, 'half', [...admitted, ...rest.admitted])).completed).toBe(7);
   await drainNow(redis, 'half');
   expect(await sweep(redis, 'half')).toMatchObject({ failed: 10, left: 0, dropped: [] });
   const end = await snapshot(redis, 'half');
@@ -168,7 +168,7 @@ test.concurrent('a sale goes on while its slot moves to and fro: nobody is lost,
         drains += 1;
         // A refused issue comes again with the lapsed lease.
         const issued = await unlessRefused(() => issue(redis, promotionId, [...outcome.admitted, ...outcome.resent]));
-        if (issued) expect(issued).toMatchObject({ failed: [], released: [] });
+        if (issued) expect(issued).toMatchObject({ failed: 0, released: [] });
         if (outcome.soldOutLine > 0) expect((await unlessRefused(() => sweep(redis, promotionId)))?.dropped ?? []).toEqual([]);
       }
       await pause(RETRY_INTERVAL_MS);

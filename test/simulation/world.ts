@@ -238,7 +238,7 @@ export class World {
     void this.#invoke('issuer', async (redis) => {
       const { promotionId, userIds } = decodeIssueMessage(body);
       const { failed, released } = await issue(redis, promotionId, userIds);
-      if (failed.length + released.length > 0) throw new BrokenPromise(`promotion ${promotionId}: ${[...failed, ...released].join(' ')} were admitted and got no coupon`);
+      if (failed + released.length > 0) throw new BrokenPromise(`promotion ${promotionId}: of ${userIds.join(' ')} ${failed + released.length} were admitted and got no coupon`);
       done();
     });
   }

@@ -1,4 +1,5 @@
 import { Cluster, type ClusterNode, type ClusterOptions, Redis } from 'ioredis';
+import { shareWrites } from './shared-write.ts';
 
 /** Either kind of ioredis client; every operation works on both. */
 export type RedisClient = Redis | Cluster;
@@ -67,6 +68,8 @@ export function connectRedis({ url, mode }: RedisAddress): RedisClient {
           redisOptions: options,
         })
       : new Redis({ ...options, ...address, db: Number(pathname.slice(1) || 0), lazyConnect: true, retryStrategy: () => reconnectUnanswered(client) });
+  if (client instanceof Redis) shareWrites(client);
+  else client.on('+node', shareWrites);
   // A connection that fails fails the calls that use it; there each is reported once.
   client.on('error', () => undefined);
   return client;

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { Alarm } from './alarm.ts';
+import { ChunkTurns } from './chunk-turns.ts';
 import { type Clock, realClock } from './clock.ts';
 import { drain, type Pace } from './drain.ts';
 import { beat, beginRun } from './drain-run.ts';
@@ -86,6 +87,7 @@ export async function drainLoop(loop: DrainLoop): Promise<'DEADLINE' | 'SUPERSED
   let ticking = false;
   let nextTickAt = 0;
   let superseded = false;
+  const chunks = new ChunkTurns({ stopping: () => superseded || ending(), track, failed: (promotionId, error) => report.failed(promotionId, error) });
 
   // Bounded by the run's life.
   while (!superseded && !ending()) {
@@ -209,8 +211,7 @@ export async function drainLoop(loop: DrainLoop): Promise<'DEADLINE' | 'SUPERSED
       if (outcome.kind === 'NOT_DUE') return;
       if (outcome.dropped.length > 0) report.dropped(promotionId, outcome.dropped);
       send(promotionId, outcome.admitted, outcome.resent);
-      if (outcome.soldOutLine > 0) await sweepUntilDue(promotionId, place);
-      if (outcome.state === 'REMOVING') await retireUntilDue(promotionId, place);
+      if (outcome.soldOutLine > 0 || outcome.state === 'REMOVING') chunks.add(promotionId, sweepThenRetire(promotionId, outcome));
     } catch (error) {
       tried(promotionId);
       place.dueAt = Math.max(place.dueAt, clock.now() + pace.drainIntervalMs);
@@ -231,19 +232,16 @@ export async function drainLoop(loop: DrainLoop): Promise<'DEADLINE' | 'SUPERSED
     }
   }
 
-  async function sweepUntilDue(promotionId: string, place: Place): Promise<void> {
-    // Bounded by the time until the next drain, which finds whatever is left.
-    while (clock.now() < place.dueAt && !ending()) {
+  /** What is to be done for a promotion that is over, a chunk at each call; answers whether there is more. */
+  function sweepThenRetire(promotionId: string, { soldOutLine, state }: { soldOutLine: number; state: string }): () => Promise<boolean> {
+    let unswept = soldOutLine;
+    return async () => {
+      if (unswept === 0) return (await retire(redis, promotionId)).kind === 'RETIRED';
       const { failed, left, dropped } = await sweep(redis, promotionId);
       if (failed > 0) report.swept(promotionId, failed);
       if (dropped.length > 0) report.dropped(promotionId, dropped);
-      if (left === 0) return;
-    }
-  }
-
-  async function retireUntilDue(promotionId: string, place: Place): Promise<void> {
-    while (clock.now() < place.dueAt && !ending()) {
-      if ((await retire(redis, promotionId)).kind !== 'RETIRED') return;
-    }
+      unswept = left;
+      return left > 0 || state === 'REMOVING';
+    };
   }
 }

@@ -12,6 +12,11 @@ const load: Record<string, () => Promise<{ scenario: Scenario }>> = {
   loop: () => import('./scenarios/loop.ts'),
   sqs: () => import('./scenarios/sqs.ts'),
   handler: () => import('./scenarios/handler.ts'),
+  status: () => import('./scenarios/status.ts'),
+  'sell-out': () => import('./scenarios/sell-out.ts'),
+  memory: () => import('./scenarios/memory.ts'),
+  promotions: () => import('./scenarios/promotions.ts'),
+  connections: () => import('./scenarios/connections.ts'),
 };
 
 export const scenarioNames = Object.keys(load);

@@ -4,8 +4,10 @@ import { Redis } from 'ioredis';
 export interface ServerCost {
   /** CPU of the thread that runs commands, user and system (µs). */
   cpuMicros: number;
-  /** Bytes that the data set takes, without what connections and replication take. */
-  datasetBytes: number;
+  /** Bytes in use, without what connections take. INFO's own data set figure leaves out the table of keys, a quarter of a waiting user. */
+  usedBytes: number;
+  /** Bytes that connections take. */
+  connectionBytes: number;
 }
 
 /** A connection of one's own to a server, which reads its counters and does nothing else. */
@@ -19,7 +21,8 @@ export class ServerWatch {
   async cost(): Promise<ServerCost> {
     const info = await this.#redis.info();
     const cpuSeconds = field(info, 'used_cpu_user_main_thread') + field(info, 'used_cpu_sys_main_thread');
-    return { cpuMicros: cpuSeconds * 1e6, datasetBytes: field(info, 'used_memory_dataset') };
+    const connectionBytes = field(info, 'mem_clients_normal');
+    return { cpuMicros: cpuSeconds * 1e6, usedBytes: field(info, 'used_memory') - connectionBytes, connectionBytes };
   }
 
   /** Time (µs) and calls of one command since the last reset, as the server counts them. */
@@ -31,6 +34,11 @@ export class ServerWatch {
 
   async resetCommandCosts(): Promise<void> {
     await this.#redis.config('RESETSTAT');
+  }
+
+  /** Connections that are open, this one included. */
+  async connections(): Promise<number> {
+    return field(await this.#redis.info('clients'), 'connected_clients');
   }
 
   async version(): Promise<string> {

@@ -45,7 +45,6 @@ test('npm scripts that are mentioned exist, and know their options', () => {
   const sources: Record<string, string> = {
     start: 'bin/local.ts',
     rush: 'bench/rush-options.ts',
-    depth: 'bin/depth.ts',
     chaos: 'bench/chaos-options.ts',
     bench: 'bin/bench.ts',
     capacity: 'bin/capacity.ts',

@@ -3,20 +3,20 @@ import type { Scenario } from './scenario.ts';
 /** Every scenario of the suite, in the order of the results; loaded when it is asked for, since some load whole libraries. */
 const load: Record<string, () => Promise<{ scenario: Scenario }>> = {
   join: () => import('./scenarios/join.ts'),
-  'cold-start': () => import('./scenarios/cold-start.ts'),
-  'round-trips': () => import('./scenarios/round-trips.ts'),
   'duplicate-join': () => import('./scenarios/duplicate-join.ts'),
-  'drain-issue': () => import('./scenarios/drain-issue.ts'),
-  'replaced-design': () => import('./scenarios/replaced-design.ts'),
-  journey: () => import('./scenarios/journey.ts'),
-  loop: () => import('./scenarios/loop.ts'),
-  sqs: () => import('./scenarios/sqs.ts'),
-  handler: () => import('./scenarios/handler.ts'),
   status: () => import('./scenarios/status.ts'),
+  handler: () => import('./scenarios/handler.ts'),
+  'drain-issue': () => import('./scenarios/drain-issue.ts'),
+  journey: () => import('./scenarios/journey.ts'),
+  'replaced-design': () => import('./scenarios/replaced-design.ts'),
+  sqs: () => import('./scenarios/sqs.ts'),
+  loop: () => import('./scenarios/loop.ts'),
   'sell-out': () => import('./scenarios/sell-out.ts'),
   memory: () => import('./scenarios/memory.ts'),
   promotions: () => import('./scenarios/promotions.ts'),
   connections: () => import('./scenarios/connections.ts'),
+  'cold-start': () => import('./scenarios/cold-start.ts'),
+  'round-trips': () => import('./scenarios/round-trips.ts'),
 };
 
 export const scenarioNames = Object.keys(load);

@@ -64,8 +64,8 @@ const measurePromotions = (bench: Bench, count: number): Promise<Measured> =>
       const plan = { rounds: ROUNDS[bench.effort], operations: TICKS };
       const idle = await takeTurns(bench, watch, contenders, plan);
       if (bench.effort === 'check') return idle;
-      // Some ticks more, so that no line ends.
-      const users = (plan.rounds + 2) * (TICKS + 2) * BATCH_SIZE;
+      // Twice as many as the ticks take, so that no line ends: where one lasts longer than the interval, promotions are drained more often.
+      const users = 2 * (plan.rounds + 1) * (TICKS + 1) * BATCH_SIZE;
       for (let index = 0; index < count; index++) {
         bench.progress(`people for ${count} promotions`, index, count);
         await fillLine(redis, { promotionId: promotionOf(index), users, idOf: (user) => userId(user, 0), signal: bench.signal });

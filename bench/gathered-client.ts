@@ -28,6 +28,9 @@ export function gather(redis: Redis): Gathered {
         return ((await Promise.all(replies)).at(-1) as unknown[]).map((reply) => [reply instanceof Error ? reply : null, reply]);
       },
     }),
+    pipeline: (commands: [string, ...string[]][]) => ({
+      exec: () => Promise.all(commands.map((words) => call(...words).then((reply) => [null, reply], (error: Error) => [error, null]))),
+    }),
   };
   return {
     // Operations call nothing else on a client.

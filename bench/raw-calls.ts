@@ -25,7 +25,7 @@ async function record(operation: Operation): Promise<Recorded> {
       recorded.script = words;
       return silent();
     },
-    multi(commands: Words[]) {
+    pipeline(commands: Words[]) {
       recorded.reads = commands;
       return { exec: silent };
     },
@@ -45,7 +45,7 @@ function forUsers<T extends Word[]>(words: T): (userId: string) => T {
 }
 
 /**
- * The bare call of ioredis that an operation makes, script by hash or MULTI, without the operation around it.
+ * The bare call of ioredis that an operation makes, script by hash or reads in one write, without the operation around it.
  * @throws Error if the operation makes neither
  */
 export async function rawCall(client: RedisClient, operation: Operation): Promise<(userId: string) => Promise<unknown>> {
@@ -56,5 +56,5 @@ export async function rawCall(client: RedisClient, operation: Operation): Promis
   }
   if (!reads) throw new Error('The operation makes no call that can be made without it.');
   const commands = reads.map(forUsers);
-  return (userId) => client.multi(commands.map((words) => words(userId))).exec();
+  return (userId) => client.pipeline(commands.map((words) => words(userId))).exec();
 }

@@ -94,7 +94,7 @@ export const scenario: Scenario = {
   name: 'handler',
   title: 'Handlers',
   method:
-    'The functions from the event of API Gateway to their answer, 50 requests at once in one process. Every request begins with the parsing of the event, also that of the raw call of ioredis, which sends the same script or MULTI with the same keys. Differences are taken round by round. Times are CPU of this process.',
+    'The functions from the event of API Gateway to their answer, 50 requests at once in one process. Every request begins with the parsing of the event, also that of the raw call of ioredis, which sends the same script, or the same reads, with the same keys. Differences are taken round by round. Times are CPU of this process.',
   run: (bench) =>
     onOwnRedis(async (url, watch) => {
       if (bench.effort === 'check') return { tables: [], figures: [] };

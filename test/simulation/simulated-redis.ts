@@ -74,6 +74,16 @@ export class SimulatedRedis {
       multi: (commands: string[][]) => ({
         exec: () => this.#call(actor, `read ${commands[0]?.[1] ?? ''}`, () => this.#real.multi(commands).exec()),
       }),
+      // Anything may happen between two of them: the worst that a split packet can do.
+      pipeline: (commands: [string, string, ...string[]][]) => ({
+        exec: async () => {
+          const results: unknown[] = [];
+          for (const [name, ...words] of commands) {
+            results.push(await this.#call(actor, `${name} ${words[0]}`, () => this.#real.call(name, ...words).then((reply) => [null, reply], (error: Error) => [error, null])));
+          }
+          return results;
+        },
+      }),
       zrange: (key: string, from: string, to: string, withScores: 'WITHSCORES') =>
         this.#call(actor, `zrange ${key}`, () => this.#real.zrange(key, from, to, withScores)),
     };

@@ -6,12 +6,14 @@ import { issueMessages } from '../../lambda/queue/issue-message.ts';
 import { join } from '../../lambda/queue/join.ts';
 import type { RedisClient } from '../../lambda/queue/redis.ts';
 import { sweep } from '../../lambda/queue/sweep.ts';
-import { batched } from '../batches.ts';
+import { batched, userId } from '../batches.ts';
 import type { Gathered } from '../gathered-client.ts';
 import type { Contender } from '../rounds.ts';
 
 /** The least interval that is allowed (ms). */
 const DRAIN_INTERVAL_MS = 50;
+/** What a pause is longer than the interval (ms): a timer may come early by a fraction of a ms. */
+const DUE_AFTER_MS = 5;
 /** Promotions that are drained at the same time, as the loop visits all that are due; two at least keep the server busy while this process works. */
 const DRAINS_AT_ONCE = 8;
 /** Drains of one line, those that were not due yet included. */
@@ -33,20 +35,22 @@ interface Lines {
 }
 
 /**
- * Fills the lines of several promotions, and answers a contender that drains a batch of each and issues it, in the messages of
- * at most 100 users that the loop sends. While a batch is issued the next one is drained, as by loop and issuer.
+ * A contender that drains a batch of each of several promotions and issues it, in the messages of at most 100 users that the
+ * loop sends. While a batch is issued the next one is drained, as by loop and issuer. Those users join just before, untimed, as
+ * with the rivals: a server that has touched them lately finds them sooner.
  */
 export async function drainIssueContender({ redis, gathered, name, batchSize, promotions, rounds }: Lines): Promise<Contender> {
   const promotionIds = Array.from({ length: promotions }, (_, i) => `${name.replaceAll(/\W+/g, '-')}-${i}`);
-  const users = batchSize * rounds;
-  for (const promotionId of promotionIds) {
-    await initStock(redis, promotionId, users);
-    await batched(users, (index) => join(gathered.client, promotionId, `u${String(index).padStart(11, '0')}`), gathered.flush);
-  }
+  for (const promotionId of promotionIds) await initStock(redis, promotionId, batchSize * rounds);
   const pace = fastestPace(batchSize);
   return {
     name,
     operations: batchSize * promotions,
+    async prepare(round) {
+      for (const promotionId of promotionIds) await batched(batchSize, (index) => join(gathered.client, promotionId, userId(index, round)), gathered.flush);
+      // A round may be over before the first promotion is due again.
+      await pause(DRAIN_INTERVAL_MS + DUE_AFTER_MS);
+    },
     async run() {
       let next = 0;
       await Promise.all(

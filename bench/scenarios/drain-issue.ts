@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { connectRedis } from '../../lambda/queue/redis.ts';
 import { userId } from '../batches.ts';
+import { bareDrainIssue } from '../contenders/bare-drain-issue.ts';
 import { drainIssueContender } from '../contenders/own-queue.ts';
 import type { Rival, RivalWorker } from '../contenders/rival.ts';
 import { RIVALS_SAID, rivalNames, withRivals } from '../contenders/rivals.ts';
@@ -24,8 +25,8 @@ export const scenario: Scenario = {
   title: 'Drain and issue',
   method:
     'From the line to the coupon, without SQS: per user of a batch that is drained and issued, in the messages of at most 100 users that the loop sends; while one batch is issued the next is drained, as by loop and issuer, eight promotions at a time (the loop visits all that are due at once). ' +
-    'A promotion is drained at most every 50 ms, so each round takes one batch of each of many promotions (128 of 100 users, 24 of 1,000), whose lines were filled beforehand: nothing waits. ' +
-    `Beside it workers of the rivals, who have found ${RIVAL_USERS.toLocaleString('en-US')} users in their line when they begin. ${RIVALS_SAID}`,
+    'A promotion is drained at most every 50 ms, so each round takes one batch of each of many promotions (128 of 100 users, 24 of 1,000), whose lines were filled just before: nothing waits. Bare commands are the floor: the same reads and writes of the same batches without a script, a check or a loop. ' +
+    `Beside it workers of the rivals, who find ${RIVAL_USERS.toLocaleString('en-US')} users in their line when they begin. ${RIVALS_SAID}`,
   run: (bench) =>
     onOwnRedis((url, watch) =>
       withRivals(bench.effort === 'check' ? ['BullMQ'] : rivalNames, { url, promotion: 'rival', stock: RIVAL_STOCK }, async (rivals) => {
@@ -34,10 +35,10 @@ export const scenario: Scenario = {
         try {
           const gathered = gather(redis);
           const rounds = ROUNDS[bench.effort];
-          bench.progress('lines are filled', 0, 1);
           const own = (batch: keyof typeof BATCHES, batchSize: number) =>
             drainIssueContender({ redis: client, gathered, name: nameOf(batch), batchSize, promotions: BATCHES[batch], rounds: rounds + 1 });
-          const contenders = [await own(100, 100), await own('1,000', 1000), ...rivals.map(serving)];
+          const floor = bench.effort === 'full' ? [await bareDrainIssue({ redis, client, gathered, batchSize: 1000, promotions: BATCHES['1,000'], rounds: rounds + 1 })] : [];
+          const contenders = [await own(100, 100), await own('1,000', 1000), ...floor, ...rivals.map(serving)];
           const measured = await takeTurns(bench, watch, contenders, { rounds, operations: RIVAL_USERS });
 
           const figures = (['100', '1,000'] as const).flatMap((batch): Figure[] => {

@@ -15,8 +15,8 @@ const ROUNDS = { full: 11, check: 5 };
 /** Users that a rival serves in a round: about half a second of work. */
 const RIVAL_USERS = 5000;
 const RIVAL_STOCK = 1_000_000;
-/** Batches of a round, each of another promotion: about a tenth of a second of work. */
-const BATCHES = { 100: 128, '1,000': 24 } as const;
+/** Batches of a round, each of another promotion: a tenth to a quarter of a second of work. */
+const BATCHES = { 100: 256, '1,000': 64 } as const;
 
 const nameOf = (batch: keyof typeof BATCHES) => `drain + issue, batch ${batch}`;
 
@@ -25,7 +25,7 @@ export const scenario: Scenario = {
   title: 'Drain and issue',
   method:
     'From the line to the coupon, without SQS: per user of a batch that is drained and issued, in the messages of at most 100 users that the loop sends; while one batch is issued the next is drained, as by loop and issuer, eight promotions at a time (the loop visits all that are due at once). ' +
-    'A promotion is drained at most every 50 ms, so each round takes one batch of each of many promotions (128 of 100 users, 24 of 1,000), whose lines were filled just before: nothing waits. Bare commands are the floor: the same reads and writes of the same batches without a script, a check or a loop. ' +
+    'A promotion is drained at most every 50 ms, so each round takes one batch of each of many promotions (256 of 100 users, 64 of 1,000), whose lines were filled just before: nothing waits. Bare commands are the floor: the same reads and writes of the same batches without a script, a check or a loop. ' +
     `Beside it workers of the rivals, who find ${RIVAL_USERS.toLocaleString('en-US')} users in their line when they begin. ${RIVALS_SAID}`,
   run: (bench) =>
     onOwnRedis((url, watch) =>

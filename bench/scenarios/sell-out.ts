@@ -38,7 +38,7 @@ export const scenario: Scenario = {
   name: 'sell-out',
   title: 'Sell-out',
   method:
-    'The loop of the deployment, at its default pace, comes to the end of the stock while so many still wait. Server times of scripts are the server’s own, from its slow log with a threshold of 0. PINGs are sent each millisecond from a thread of its own, from the last coupon to the end of the sweep, and then for as long again with nothing to do: that is idle. On two cores, threads that wait for a core make both longer. The idle tick, of a promotion without a line, is the floor of the deciding one. Sales of one size follow each other, because each begins with an empty server.',
+    'The loop of the deployment, at its default pace, comes to the end of the stock while so many still wait. Server times of scripts are the server’s own, from its slow log with a threshold of 0. PINGs are sent each millisecond from a thread of its own, from the last coupon to the end of the sweep, and then for as long again with nothing to do: that is idle. On two cores, threads that wait for a core make both longer. Until the first user is swept, a phone in line polls and joins again without a pause: the first script of a server that has rested finds its caches cold, and takes five times as long. The idle tick, of a promotion without a line on a rested server, tells what is in that. Sales of one size follow each other, because each begins with an empty server.',
   run: (bench) =>
     onOwnRedis(async (url, watch) => {
       const redis = new Redis(url, { protocol: 2 });

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { Alarm } from './alarm.ts';
 import { ChunkTurns } from './chunk-turns.ts';
 import { type Clock, realClock } from './clock.ts';
-import { drain, type Pace } from './drain.ts';
+import { drain, isResting, type Pace } from './drain.ts';
 import { beat, beginRun } from './drain-run.ts';
 import { issueMessages } from './issue-message.ts';
 import { FORGET_AFTER_MS, forgetPromotion, listPromotions } from './promotions.ts';
@@ -15,6 +15,8 @@ import { sweep } from './sweep.ts';
 export const VISITS_AT_ONCE = 1024;
 /** Below this interval a ms that a batch is late costs half a percent of the pace, and more: such a loop takes its time exactly. */
 const EXACT_BELOW_MS = 200;
+/** So many visits in a row at most ask a resting promotion by a plain read; only the script sees that it is being removed, or is gone. */
+const RESTING_VISITS_MAX = 5;
 /** A run begins nothing new when less than this is left of its life, so that all it has begun can end: two time-outs each of Redis and SQS. */
 export const STOP_BEFORE_DEADLINE_MS = 10_000;
 /** A heartbeat is fresh for this many intervals, and at least for HEARTBEAT_FRESH_MS_MIN. */
@@ -63,6 +65,8 @@ interface Place {
   dueAt: number;
   visiting: boolean;
   registeredAtMs: number;
+  /** Visits since the drain script found it resting; 0 if it did not. */
+  restingVisits: number;
 }
 
 /**
@@ -164,7 +168,7 @@ export async function drainLoop(loop: DrainLoop): Promise<'DEADLINE' | 'SUPERSED
       listed.add(promotionId);
       const place = places.get(promotionId);
       if (place) place.registeredAtMs = registeredAtMs;
-      else places.set(promotionId, { dueAt: 0, visiting: false, registeredAtMs });
+      else places.set(promotionId, { dueAt: 0, visiting: false, registeredAtMs, restingVisits: 0 });
     }
     for (const promotionId of places.keys()) if (!listed.has(promotionId)) places.delete(promotionId);
   }
@@ -197,9 +201,16 @@ export async function drainLoop(loop: DrainLoop): Promise<'DEADLINE' | 'SUPERSED
 
   async function visit(promotionId: string, place: Place): Promise<void> {
     try {
+      if (place.restingVisits > 0 && place.restingVisits < RESTING_VISITS_MAX && (await isResting(redis, promotionId))) {
+        tried(promotionId);
+        place.restingVisits += 1;
+        place.dueAt = clock.now() + pace.drainIntervalMs;
+        return;
+      }
       const askedAt = clock.now();
       const outcome = await drain(redis, promotionId, pace);
       tried(promotionId);
+      place.restingVisits = outcome.kind === 'DRAINED' && outcome.resting && outcome.state !== 'REMOVING' ? 1 : 0;
       if (outcome.kind === 'NOT_FOUND') {
         place.dueAt = clock.now() + pace.drainIntervalMs;
         if (clock.wallNow() - place.registeredAtMs > FORGET_AFTER_MS) await forgetPromotion(redis, promotionId);

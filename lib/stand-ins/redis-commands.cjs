@@ -21,6 +21,7 @@ const commands = {
   evalsha: { flags: [], keyStop: 0 },
   multi: { flags: ALWAYS, keyStop: 0 },
   exec: { flags: ALWAYS, keyStop: 0 },
+  exists: { flags: READS, keyStop: -1 },
   get: { flags: READS, keyStop: 1 },
   mget: { flags: READS, keyStop: -1 },
   hget: { flags: READS, keyStop: 1 },

@@ -346,6 +346,28 @@ describe('the loop', () => {
     expect(new Set(served.values()).size).toBe(3);
   });
 
+  test('a resting promotion is asked for by a plain read, and by the script now and then: for who comes, and for its removal', async () => {
+    await initStock(redis, 'rests', 10);
+    await redis.config('RESETSTAT');
+    const loop = startLoop();
+    await expect.poll(() => loop.counts.ticks).toBeGreaterThanOrEqual(12);
+    const { ticks } = loop.counts;
+    const stats = await redis.info('commandstats');
+    const calls = (command: string) => Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+    expect(calls('exists')).toBeGreaterThanOrEqual(ticks);
+    // One HMGET of each tick is the heartbeat's, the others are drains'.
+    expect(calls('hmget') - ticks).toBeLessThan(ticks / 2);
+    expect(calls('hmget') - ticks).toBeGreaterThan(1);
+
+    await join(redis, 'rests', 'u1');
+    await expect.poll(() => loop.counts.admitted).toBe(1);
+    await issue(redis, 'rests', ['u1']);
+    await control(redis, 'rests', { action: 'close' });
+    await control(redis, 'rests', { action: 'remove' });
+    await expect.poll(() => redis.exists(keysOf('rests').promotion)).toBe(0);
+    await loop.stop();
+  });
+
   test('a script cache flush goes unnoticed', async () => {
     const p = await promotion('sale', 30, users(60));
     const loop = startLoop();

@@ -2,7 +2,7 @@ import type { Pace } from '../../lambda/queue/drain.ts';
 import type { Random } from './random.ts';
 
 /** Raised whenever the same seed no longer means the same run, so that seeds which once failed are not trusted blindly. */
-export const SCENARIO_VERSION = 3;
+export const SCENARIO_VERSION = 4;
 
 export type Command =
   | { verb: 'init-stock'; stock: number }

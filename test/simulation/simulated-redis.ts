@@ -84,6 +84,7 @@ export class SimulatedRedis {
           return results;
         },
       }),
+      exists: (...keys: string[]) => this.#call(actor, `exists ${keys[0]}`, () => this.#real.exists(...keys)),
       zrange: (key: string, from: string, to: string, withScores: 'WITHSCORES') =>
         this.#call(actor, `zrange ${key}`, () => this.#real.zrange(key, from, to, withScores)),
     };

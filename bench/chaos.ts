@@ -47,7 +47,7 @@ export interface ChaosResult extends Figures {
 const PROMOTION = 'chaos';
 const BATCH_SIZE_MAX = 1000;
 /** The sale is so slow that it takes this long per fault, even if no fault holds it up: the last one must still find it under way. */
-const SALE_MS_PER_FAULT = 2_000;
+const SALE_MS_PER_FAULT = 2_500;
 /** The runner's start is the longest silence of all. */
 const SILENCE_MAX_MS = 120_000;
 /** Phones don't give up: at 8 s between two attempts at most, this outlasts every time-out. */

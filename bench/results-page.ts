@@ -17,6 +17,7 @@ export function resultsPage(results: Results): string {
   const known = scenarioNames.flatMap((name) => (results[name] ? [{ name, ...results[name] }] : []));
   return [
     '# Results',
+    '',
     'Written by `npm run bench`; not by hand. Contenders take turns round by round in one run on one machine, so ratios count and absolute',
     'figures belong to that machine. Server CPU is user and system time of the thread that runs commands, from `INFO`. Values are medians',
     'over the rounds, with the least and the most in brackets.',
@@ -36,7 +37,7 @@ function goalsTable(records: readonly ScenarioRecord[]): string[] {
   const rows = goals.map((goal) => {
     const found = records.map(({ runs: all }) => all.map((figures) => figures.find(({ name }) => name === goal.figure))).find((figures) => figures.some(Boolean)) ?? [];
     const shown = runs.map((i) => (found[i] ? inUnit(found[i].value.median, found[i].unit) : ''));
-    return `| ${goal.figure} | ${boundOf(goal, found.find(Boolean))} | ${shown.join(' | ')} | ${verdict(goal, found.at(-1))} |`;
+    return `| ${goal.figure} | ${boundOf(goal, found.find(Boolean))} | ${shown.join(' | ')} | ${verdict(goal, found.filter((figure) => figure !== undefined))} |`;
   });
   return [`| figure | goal | ${runs.map((i) => `run ${i + 1}`).join(' | ')} | |`, `| --- | --- |${' --- |'.repeat(RUNS_KEPT + 1)}`, ...rows, ''];
 }
@@ -46,7 +47,12 @@ const boundOf = ({ atMost, atLeast }: Goal, figure: Figure | undefined): string 
   return `${atMost === undefined ? '≥' : '≤'} ${inUnit(atMost ?? atLeast ?? 0, unit)}${suffix(unit)}`;
 };
 
-const verdict = (goal: Goal, figure: Figure | undefined): string => (figure ? (isReached(goal, figure.value.median) ? 'reached' : 'not reached') : 'not measured');
+function verdict(goal: Goal, figures: readonly Figure[]): string {
+  const reached = figures.filter(({ value }) => isReached(goal, value.median)).length;
+  if (figures.length === 0) return 'not measured';
+  if (reached === 0) return 'not reached';
+  return reached === figures.length ? 'reached' : `reached in ${reached} of ${figures.length}`;
+}
 
 const suffix = (unit: string) => (unit === '' || unit === '×' ? '' : unit === '/s' ? '/s' : ` ${unit}`);
 

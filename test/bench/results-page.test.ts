@@ -1,9 +1,12 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { chartSvg } from '../../bench/charts.ts';
+import { chartFile, chartSvg } from '../../bench/charts.ts';
 import { goals } from '../../bench/goals.ts';
-import { addRun, RUNS_KEPT, type Results, type ScenarioRecord } from '../../bench/results.ts';
+import { addRun, benchFolder, readResults, RUNS_KEPT, type Results, type ScenarioRecord } from '../../bench/results.ts';
 import { resultsPage } from '../../bench/results-page.ts';
 import { sampleOf, single, type Table } from '../../bench/scenario.ts';
+import { scenarioNames } from '../../bench/scenarios.ts';
 
 const table: Table = {
   name: 'join-pipelined',
@@ -32,7 +35,7 @@ describe('the results', () => {
 
   test('are written with goals, tables, spread and charts', () => {
     const page = resultsPage(addRun(addRun({}, 'join', run(4.5)), 'join', run(5.5)));
-    expect(page).toContain('| join: server CPU ÷ SET | ≤ 5 | 4.5 | 5.5 |  | not reached |');
+    expect(page).toContain('| join: server CPU ÷ SET | ≤ 5 | 4.5 | 5.5 |  | reached in 1 of 2 |');
     expect(page).toContain('| SET | 1.5 (1.4–1.6) |  |');
     expect(page).toContain('| join | 7 (6–8) | 4.67 |');
     expect(page).toContain('![Join <pipelined>](charts/join-pipelined.svg)');
@@ -50,4 +53,20 @@ describe('the results', () => {
 test('goals: one bound each, no figure twice', () => {
   expect(goals.filter(({ atMost, atLeast }) => (atMost === undefined) === (atLeast === undefined))).toEqual([]);
   expect(new Set(goals.map(({ figure }) => figure)).size).toBe(goals.length);
+});
+
+describe('the committed results', async () => {
+  const results = await readResults();
+
+  test('say what RESULTS.md says', () => {
+    expect(readFileSync(path.join(benchFolder, 'RESULTS.md'), 'utf8')).toBe(resultsPage(results));
+  });
+
+  test('hold a figure for every goal, of scenarios that exist, with their charts', () => {
+    const measured = Object.values(results).flatMap(({ outcome }) => outcome.figures.map(({ name }) => name));
+    expect(goals.map(({ figure }) => figure).filter((figure) => !measured.includes(figure))).toEqual([]);
+    expect(Object.keys(results).filter((name) => !scenarioNames.includes(name))).toEqual([]);
+    const charts = Object.values(results).flatMap(({ outcome }) => outcome.tables.filter(({ chart }) => chart).map(chartFile));
+    expect(charts.filter((file) => !existsSync(path.join(benchFolder, file)))).toEqual([]);
+  });
 });

@@ -109,6 +109,7 @@ test('the line of the replaced design takes the length that is asked for', async
 test('a round of drain and issue is refused when it did less than it is counted for', async () => {
   const contender = await drainIssueContender({ redis: client, gathered: gather(redis), name: 'short line', batchSize: 3, promotions: 2, rounds: 1 });
   expect(contender.operations).toBe(6);
+  await contender.prepare?.(0);
   await contender.run(6, 0);
   expect(await redis.get(keysOf('short-line-1').stock)).toBe('0');
   await expect(contender.run(6, 1)).rejects.toThrow('admitted 0 users instead of 3');

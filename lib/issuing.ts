@@ -7,9 +7,6 @@ import type { Environment } from '../lambda/config.ts';
 import type { Network } from './network.ts';
 import type { Stage } from './stages.ts';
 
-/** The longest that SQS keeps a message: time to find out why it failed. */
-const DEAD_LETTER_DAYS = 14;
-
 interface IssuingProps {
   readonly network: Network;
   readonly limits: Stage['issuing'];
@@ -27,19 +24,21 @@ export class Issuing extends Construct {
     this.#network = network;
     this.#limits = limits;
     this.deadLetterQueue = new sqs.Queue(this, 'DeadLetterQueue', {
-      retentionPeriod: Duration.days(DEAD_LETTER_DAYS),
+      retentionPeriod: Duration.days(limits.deadLetterDays),
       enforceSSL: true,
     });
     this.queue = new sqs.Queue(this, 'Queue', {
       visibilityTimeout: Duration.seconds(limits.visibilityTimeoutSeconds),
+      retentionPeriod: Duration.days(limits.messageDays),
       deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: limits.receiveCountMax },
       enforceSSL: true,
     });
+    network.leadTo(this.queue);
   }
 
   /** Lets the function send batches, over the network and by permission, and answers what it must be told for that. */
   bindSender(sender: lambda.Function): Pick<Environment<'drain-loop'>, 'QUEUE_URL'> {
-    this.#network.allowSend(sender, this.queue);
+    this.#network.allowSend(sender);
     this.queue.grant(sender, 'sqs:SendMessage');
     return { QUEUE_URL: this.queue.queueUrl };
   }

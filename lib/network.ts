@@ -1,9 +1,11 @@
+import { Stack } from 'aws-cdk-lib/core';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
 const AVAILABILITY_ZONES = 2;
+const HTTPS = ec2.Port.tcp(443);
 
 /** A network without a way out: no NAT, no internet gateway. All that can be reached is Redis and, for who was allowed to, SQS. */
 export class Network extends Construct {
@@ -31,16 +33,22 @@ export class Network extends Construct {
     return new ec2.SecurityGroup(scope, id, { vpc: this.vpc, description, allowAllOutbound: false });
   }
 
-  /** Lets the client reach SQS, for sending to this queue and nothing else. */
-  allowSend(client: ec2.IConnectable, queue: sqs.IQueue): void {
-    this.#sqs.connections.allowDefaultPortFrom(client, 'sends to SQS');
+  /** Lets messages through to this queue. */
+  leadTo(queue: sqs.IQueue): void {
     this.#sqs.addToPolicy(
       new iam.PolicyStatement({
-        // Who may send is said by the senders' roles; the endpoint only limits where to.
+        // Who of the account may send is said by the senders' roles; the endpoint limits where to.
         principals: [new iam.AnyPrincipal()],
+        conditions: { StringEquals: { 'aws:PrincipalAccount': Stack.of(this).account } },
         actions: ['sqs:SendMessage'],
         resources: [queue.queueArn],
       }),
     );
+  }
+
+  /** Lets the client reach SQS. */
+  allowSend(client: ec2.IConnectable): void {
+    // From the client's side, so that both rules stand in the client's stack: the network's own must not refer to it.
+    client.connections.allowTo(this.#sqs, HTTPS, 'sends to SQS');
   }
 }

@@ -25,7 +25,7 @@ export class Redis extends Construct {
   constructor(scope: Construct, id: string, { network, size, keepData }: RedisProps) {
     super(scope, id);
     const securityGroup = network.closedSecurityGroup(this, 'SecurityGroup', 'Redis');
-    this.#connections = new ec2.Connections({ securityGroups: [securityGroup], defaultPort: ec2.Port.tcp(PORT) });
+    this.#connections = new ec2.Connections({ securityGroups: [securityGroup] });
 
     const parameters = new elasticache.CfnParameterGroup(this, 'Parameters', {
       cacheParameterGroupFamily: VALKEY_FAMILY,
@@ -64,7 +64,8 @@ export class Redis extends Construct {
 
   /** Lets the client reach Redis, and answers what it must be told for that. */
   bind(client: ec2.IConnectable): Pick<Environment<'join'>, 'REDIS_URL' | 'REDIS_MODE'> {
-    this.#connections.allowDefaultPortFrom(client, 'uses Redis');
+    // From the client's side, so that both rules stand in the client's stack: Redis's own must not refer to it.
+    client.connections.allowTo(this.#connections, ec2.Port.tcp(PORT), 'uses Redis');
     return { REDIS_URL: this.url, REDIS_MODE: 'cluster' };
   }
 }

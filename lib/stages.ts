@@ -43,10 +43,16 @@ export interface Stage {
     readonly messagesMax: number;
     /** Issuer calls at the same time. */
     readonly issuersMax: number;
+    /** How long a message waits for the issuer at most; its users' lease has run out long before. */
+    readonly messageDays: number;
+    /** How long a message can be looked at in the dead-letter queue, counted from when it was first sent. */
+    readonly deadLetterDays: number;
   };
   readonly logDays: number;
   /** Whether Redis's data outlives the stack, as a last snapshot, and the logs with it. */
   readonly keepData: boolean;
+  /** Whether CloudFormation refuses to delete the stack. */
+  readonly terminationProtection: { readonly data: boolean; readonly service: boolean };
 }
 
 /** EventBridge allows five targets a rule, and every shard is one. */
@@ -68,9 +74,10 @@ const dev: Stage = {
     issuer: { memoryMb: 512, timeoutSeconds: 8 },
   },
   // Visible again after more than six issuer timeouts, as AWS advises, and before the lease runs out and the users are sent anew.
-  issuing: { visibilityTimeoutSeconds: 50, receiveCountMax: 5, messagesMax: 10, issuersMax: 10 },
+  issuing: { visibilityTimeoutSeconds: 50, receiveCountMax: 5, messagesMax: 10, issuersMax: 10, messageDays: 4, deadLetterDays: 14 },
   logDays: 7,
   keepData: false,
+  terminationProtection: { data: true, service: false },
 };
 
 const prod: Stage = {
@@ -79,6 +86,7 @@ const prod: Stage = {
   functions: { ...dev.functions, api: { ...dev.functions.api, memoryMb: 1024 } },
   logDays: 90,
   keepData: true,
+  terminationProtection: { data: true, service: true },
 };
 
 export const stages = { dev, prod };

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { Failure, firstLine } from './failure.ts';
 import { provideFolder } from './folders.ts';
+import type { StackTemplate } from './stacks.ts';
 
 const MANIFEST = 'manifest.json';
 
@@ -11,9 +12,9 @@ export interface Asset {
   displayName: string | undefined;
 }
 
-/** A cloud assembly with one stack, as `bin/app.ts` writes it. */
+/** A cloud assembly with the stacks of one stage, as `bin/app.ts` writes it. */
 export interface Assembly {
-  template: Record<string, unknown>;
+  templates: StackTemplate[];
   /** By the S3 key under which the template knows the bundle. */
   assets: Map<string, Asset>;
 }
@@ -30,16 +31,13 @@ interface AssetManifest {
 
 /**
  * Reads a cloud assembly from its folder.
- * @throws Failure if there is none, or if it does not hold exactly one stack.
+ * @throws Failure if there is none, or no stack in it.
  */
 export function readAssembly(dir: string): Assembly {
   const manifest = readJson(join(dir, MANIFEST)) as Manifest;
   const artifacts = Object.entries(manifest.artifacts ?? {});
   const stacks = artifacts.filter(([, artifact]) => artifact.type === 'aws:cloudformation:stack');
-  const [stack] = stacks;
-  if (stack === undefined || stacks.length > 1) {
-    throw new Failure(`The local run wants exactly one stack in ${dir} and found ${stacks.length}: synthesize one stage only.`);
-  }
+  if (stacks.length === 0) throw new Failure(`The local run found no stack in ${dir}: synthesize a stage there.`);
   const assets = new Map<string, Asset>();
   for (const [, artifact] of artifacts) {
     if (artifact.type !== 'cdk:asset-manifest' || artifact.properties?.file === undefined) continue;
@@ -51,8 +49,8 @@ export function readAssembly(dir: string): Assembly {
       }
     }
   }
-  const template = readJson(join(dir, stack[1].properties?.templateFile ?? `${stack[0]}.template.json`));
-  return { template: template as Record<string, unknown>, assets };
+  const templates = stacks.map(([id, { properties }]) => readJson(join(dir, properties?.templateFile ?? `${id}.template.json`)) as StackTemplate);
+  return { templates, assets };
 }
 
 /**

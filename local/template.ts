@@ -4,6 +4,7 @@ import type { Assembly, Asset } from './assembly.ts';
 import { Failure } from './failure.ts';
 import { functionArn, queueArn, resolveIntrinsics } from './intrinsics.ts';
 import { checkKnown, type Resource } from './known-resources.ts';
+import { joinStacks } from './stacks.ts';
 
 export interface FunctionModel {
   id: string;
@@ -44,7 +45,7 @@ export interface EventSourceModel {
   reportsItemFailures: boolean;
 }
 
-/** What a template deploys, as far as one machine runs it. */
+/** What the templates of a stage deploy, as far as one machine runs it. */
 export interface SystemModel {
   functions: FunctionModel[];
   routes: RouteModel[];
@@ -67,12 +68,12 @@ const UNLIMITED_CONCURRENCY = 1000;
 const PERIOD_UNIT_MS: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 
 /**
- * Reads what an assembly's template deploys.
+ * Reads what an assembly's templates deploy.
  * @throws Failure that names the resource and the property that the local run does not know, or can't run as AWS would.
  */
 export function readTemplate(assembly: Assembly): SystemModel {
-  checkKnown(assembly.template);
-  const resources = (assembly.template.Resources ?? {}) as Record<string, Resource>;
+  for (const template of assembly.templates) checkKnown(template);
+  const resources = joinStacks(assembly.templates);
   const reader = new Reader(resources);
   const functions = reader.all('AWS::Lambda::Function').map(([id]) => readFunction(id, reader, assembly.assets));
   const queues = reader.all('AWS::SQS::Queue').map(([id]) => readQueue(id, reader));

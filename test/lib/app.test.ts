@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { joinStacks, type StackTemplate } from '../../local/stacks.ts';
 import { rendered, variablesOf, type Resource, type Shape } from './deployment.ts';
 
 const appFile = fileURLToPath(new URL('../../bin/app.ts', import.meta.url));
@@ -51,8 +52,8 @@ const readJson = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'
 test('an assembly holds every function as one module that needs nothing but Node', () => {
   const { output, status, stderr } = synthesize('dev', { batchSize: '1000' });
   expect(status, stderr).toBe(0);
-  const template = readJson(join(output, 'coupon-queue-dev.template.json')) as { Resources: Record<string, Resource> };
-  const bundles = Object.values(template.Resources)
+  const templates = ['data', 'service'].map((stack) => readJson(join(output, `coupon-queue-dev-${stack}.template.json`)) as StackTemplate);
+  const bundles = Object.values(joinStacks(templates) as Record<string, Resource>)
     .filter(({ Type }) => Type === 'AWS::Lambda::Function')
     .map((resource) => {
       const hash = rendered((resource.Properties['Code'] as Shape)['S3Key']).replace(/\.zip$/, '');

@@ -6,8 +6,9 @@ import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import cdkJson from '../../cdk.json' with { type: 'json' };
 import type { FunctionName } from '../../lambda/config.ts';
-import { CouponQueueStack } from '../../lib/coupon-queue-stack.ts';
+import { addStacks } from '../../lib/stacks.ts';
 import { RULE_TARGETS_MAX, stages, type Stage } from '../../lib/stages.ts';
+import { joinStacks } from '../../local/stacks.ts';
 
 /** The stages that are deployed, and one that has as many shards as there can be. */
 export const deployments: readonly (readonly [name: string, stage: Stage])[] = [
@@ -30,8 +31,14 @@ export interface Resource {
   readonly UpdatePolicy?: Value;
 }
 
+type StackJson = { readonly Resources: Readonly<Record<string, Resource>> };
+
 export interface Deployment {
   readonly warnings: readonly string[];
+  /** The two stacks by themselves. */
+  readonly stacks: ReturnType<typeof addStacks>;
+  readonly templates: Readonly<Record<'data' | 'service', StackJson>>;
+  /** The resources of both stacks, with what one imports from the other put in its place. */
   readonly resources: Readonly<Record<string, Resource>>;
   /** The resource that a Ref or Fn::GetAtt points to. @throws Error if there is none. */
   at(value: Value | undefined): Resource & { readonly id: string };
@@ -51,19 +58,23 @@ export function deploy(stage: Stage): Deployment {
   try {
     const context = { ...cdkJson.context, 'aws:cdk:bundling-stacks': [] };
     const app = new App({ outdir, context, analyticsReporting: false, builtinCloudFormationValidation: false });
-    const stack = new CouponQueueStack(app, 'coupon-queue-test', stage);
-    const template = Template.fromStack(stack).toJSON() as { Resources: Record<string, Resource> };
-    const warnings = Annotations.fromStack(stack).findWarning('*', Match.anyValue());
+    const stacks = addStacks(app, 'coupon-queue-test', stage);
+    const both = [stacks.data, stacks.service];
+    const [data, service] = both.map((stack) => Template.fromStack(stack).toJSON()) as [StackJson, StackJson];
+    const resources = joinStacks([data, service]) as Record<string, Resource>;
+    const warnings = both.flatMap((stack) => Annotations.fromStack(stack).findWarning('*', Match.anyValue()));
 
     const at = (id: string | undefined) => {
-      const resource = template.Resources[id ?? ''];
-      if (!id || !resource) throw new Error(`The template has no resource ${id}.`);
+      const resource = resources[id ?? ''];
+      if (!id || !resource) throw new Error(`The templates have no resource ${id}.`);
       return { id, ...resource };
     };
-    const ofType = (type: string) => Object.fromEntries(Object.entries(template.Resources).filter(([, { Type }]) => Type === type));
+    const ofType = (type: string) => Object.fromEntries(Object.entries(resources).filter(([, { Type }]) => Type === type));
     return {
       warnings: warnings.map(({ entry }) => JSON.stringify(entry.data)),
-      resources: template.Resources,
+      stacks,
+      templates: { data, service },
+      resources,
       at: (value) => at(target(value)),
       ofType,
       only(type) {
@@ -72,9 +83,9 @@ export function deploy(stage: Stage): Deployment {
         return { id: first[0], ...first[1] };
       },
       lambda(name) {
-        const construct = stack.node.findChild(name).node.findAll().find((child) => child instanceof lambda.Function);
+        const construct = stacks.service.node.findChild(name).node.findAll().find((child) => child instanceof lambda.Function);
         if (!construct) throw new Error(`There is no function ${name}.`);
-        return at(String(stack.resolve(stack.getLogicalId(construct.node.defaultChild as CfnElement))));
+        return at(String(stacks.service.resolve(stacks.service.getLogicalId(construct.node.defaultChild as CfnElement))));
       },
     };
   } finally {

@@ -47,5 +47,6 @@ describe.each(deployments)('%s', (_, stage) => {
     expect(endpoint.Properties['PrivateDnsEnabled']).toBe(true);
     const allowed = statementsOf(endpoint).map((each) => [each['Effect'], each['Action'], target(each['Resource'])]);
     expect(allowed).toEqual([['Allow', 'sqs:SendMessage', queue.id]]);
+    expect(statementsOf(endpoint)[0]?.['Condition']).toEqual({ StringEquals: { 'aws:PrincipalAccount': { Ref: 'AWS::AccountId' } } });
   });
 });

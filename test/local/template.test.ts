@@ -121,7 +121,7 @@ describe('what the local run does not know stops it with a sentence that names i
     ['retries by default', withProperty('NoRetries.FunctionName', { Ref: 'Worker' }), /Clock has 2 retries/],
     ['a missing bundle', withProperty('Front.Code', { S3Key: 'gone.zip' }), /code of Front is not in the cloud assembly/],
     ['a missing handler', withProperty('Front.Handler', 'other.handler'), /no file for its handler other\.handler/],
-    ['an intrinsic', withProperty('Front.Handler', { 'Fn::ImportValue': 'x' }), /Fn::ImportValue in Front\.Handler/],
+    ['an intrinsic', withProperty('Front.Handler', { 'Fn::Split': [',', 'x'] }), /Fn::Split in Front\.Handler/],
     ['a reference to nothing', withProperty('Front.Handler', { Ref: 'Nowhere' }), /Ref Nowhere in Front\.Handler/],
     ['an attribute', withProperty('Front.Handler', { 'Fn::GetAtt': ['Queue', 'Colour'] }), /Queue\.Colour \(AWS::SQS::Queue\)/],
     ['a foreign queue', withProperty('Source.EventSourceArn', 'arn:aws:sqs:us-east-1:1:x'), /EventSourceArn of Source names no/],

@@ -114,8 +114,8 @@ export function tinyTemplate(): { Resources: Record<string, Resource> } & Record
   };
 }
 
-/** Writes a cloud assembly as the CDK app would, with the given code of its three functions. */
-export function writeAssembly(template: object, code: { Front?: string; Worker?: string; Clock?: string } = {}): string {
+/** Writes a cloud assembly as the CDK app would, of one stack or several, with the given code of its three functions. */
+export function writeAssembly(templates: object | readonly object[], code: { Front?: string; Worker?: string; Clock?: string } = {}): string {
   const dir = temporaryDir();
   const files: Record<string, unknown> = {};
   for (const id of ['Front', 'Worker', 'Clock'] as const) {
@@ -129,10 +129,14 @@ export function writeAssembly(template: object, code: { Front?: string; Worker?:
   }
   const artifacts = {
     'tiny.assets': { type: 'cdk:asset-manifest', properties: { file: 'tiny.assets.json' } },
-    tiny: { type: 'aws:cloudformation:stack', properties: { templateFile: 'tiny.template.json' } },
   };
-  writeFileSync(join(dir, 'manifest.json'), JSON.stringify({ artifacts }));
+  const stacks = Array.isArray(templates) ? (templates as object[]) : [templates];
+  const stackArtifacts = stacks.map((template, index) => {
+    const templateFile = index === 0 ? 'tiny.template.json' : `tiny-${index}.template.json`;
+    writeFileSync(join(dir, templateFile), JSON.stringify(template));
+    return [`tiny-${index}`, { type: 'aws:cloudformation:stack', properties: { templateFile } }] as const;
+  });
+  writeFileSync(join(dir, 'manifest.json'), JSON.stringify({ artifacts: { ...artifacts, ...Object.fromEntries(stackArtifacts) } }));
   writeFileSync(join(dir, 'tiny.assets.json'), JSON.stringify({ files }));
-  writeFileSync(join(dir, 'tiny.template.json'), JSON.stringify(template));
   return dir;
 }

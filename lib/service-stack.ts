@@ -2,24 +2,29 @@ import { CfnOutput, Stack } from 'aws-cdk-lib/core';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { Api } from './api.ts';
+import type { DataStack } from './data-stack.ts';
 import { Drain } from './drain.ts';
-import { Issuing } from './issuing.ts';
-import { Network } from './network.ts';
 import { QueueFunction, type FunctionHost } from './queue-function.ts';
-import { Redis } from './redis.ts';
 import type { Stage } from './stages.ts';
 
-/** One whole coupon queue: the API, the loop that moves its lines, the issuer, and the Redis that they share. */
-export class CouponQueueStack extends Stack {
-  constructor(scope: Construct, id: string, stage: Stage) {
-    super(scope, id, { description: 'First-come-first-served coupon issuing for flash sales' });
+interface ServiceStackProps {
+  /** The name under which logs and metrics are found. */
+  readonly serviceName: string;
+  readonly stage: Stage;
+  readonly data: DataStack;
+}
+
+/** What runs and keeps nothing: the API, the loop that moves its lines, and the issuer. */
+export class ServiceStack extends Stack {
+  constructor(scope: Construct, id: string, { serviceName, stage, data }: ServiceStackProps) {
+    super(scope, id, {
+      description: 'Coupon queue: API, drain loop and issuer',
+      terminationProtection: stage.terminationProtection.service,
+    });
     const { functions, keepData, logDays, pace } = stage;
+    const { network, redis, issuing } = data;
 
-    const network = new Network(this, 'Network');
-    const redis = new Redis(this, 'Redis', { network, size: stage.redis, keepData });
-    const issuing = new Issuing(this, 'Issuing', { network, limits: stage.issuing });
-
-    const host: FunctionHost = { network, serviceName: id, logDays, keepData };
+    const host: FunctionHost = { network, serviceName, logDays, keepData };
     const tempo = { BATCH_SIZE: String(pace.batchSize), DRAIN_INTERVAL_MS: String(pace.drainIntervalMs) };
     const onRedis = { host, size: functions.api, environment: (self: lambda.Function) => redis.bind(self) };
 
@@ -53,8 +58,5 @@ export class CouponQueueStack extends Stack {
     issuing.deliverTo(issuer.lambda);
 
     new CfnOutput(this, 'ApiUrl', { value: api.url });
-    new CfnOutput(this, 'QueueUrl', { value: issuing.queue.queueUrl });
-    new CfnOutput(this, 'DeadLetterQueueUrl', { value: issuing.deadLetterQueue.queueUrl });
-    new CfnOutput(this, 'RedisUrl', { value: redis.url });
   }
 }

@@ -14,6 +14,7 @@ const lua: Plugin = {
 const nowhere = {
   REDIS_URL: 'redis://127.0.0.1:1',
   REDIS_MODE: 'single',
+  REDIS_AUTH: 'none',
   BATCH_SIZE: '100',
   DRAIN_INTERVAL_MS: '1000',
   MAX_IN_FLIGHT: '1000',

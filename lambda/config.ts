@@ -17,6 +17,7 @@ export const DRAIN_INTERVAL_MS_MIN = 50;
 const redis = {
   REDIS_URL: v.pipe(v.string(), v.regex(/^rediss?:\/\/\S+$/, 'must be a redis:// or rediss:// URL')),
   REDIS_MODE: v.picklist(['cluster', 'single'], 'must be cluster or single'),
+  REDIS_AUTH: v.pipe(v.string(), v.regex(/^(none|iam:[A-Za-z0-9-]+@[A-Za-z0-9-]+)$/, 'must be none or iam:<user>@<replication group>')),
 };
 const pace = {
   BATCH_SIZE: wholeNumber(1, BATCH_SIZE_MAX),
@@ -59,4 +60,25 @@ export function readConfig<F extends FunctionName>(name: F, env: NodeJS.ProcessE
     return env[variable] === undefined ? `${variable} is missing` : `${variable} ${issue.message}`;
   });
   throw new Error(`The environment of ${name} is not complete: ${faults.join('; ')}.`);
+}
+
+const awsIdentity = v.object({
+  AWS_REGION: v.string(),
+  AWS_ACCESS_KEY_ID: v.string(),
+  AWS_SECRET_ACCESS_KEY: v.string(),
+  AWS_SESSION_TOKEN: v.optional(v.string()),
+});
+
+/**
+ * The function's own region and credentials, as Lambda puts them into its environment.
+ * @throws Error that names what is missing.
+ */
+export function readAwsIdentity(env: NodeJS.ProcessEnv = process.env) {
+  const result = v.safeParse(awsIdentity, env);
+  if (!result.success) {
+    const missing = result.issues.map((issue) => v.getDotPath(issue)).join(', ');
+    throw new Error(`REDIS_AUTH asks for IAM, but the environment has no ${missing}: Lambda sets them, elsewhere do it by hand.`);
+  }
+  const { AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = result.output;
+  return { region: AWS_REGION, accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY, sessionToken: AWS_SESSION_TOKEN };
 }

@@ -3,7 +3,7 @@ import { HttpError, idForAnswer, success } from './http/envelope.ts';
 import { bodyRoute, withinDeadline } from './http/pipeline.ts';
 import { controlRequest } from './http/requests.ts';
 import { control, type ControlAction, type ControlOutcome } from './queue/control.ts';
-import { connectRedis } from './queue/redis.ts';
+import { redisClient } from './redis-client.ts';
 
 interface Operations {
   control: (promotionId: string, action: ControlAction) => Promise<ControlOutcome>;
@@ -26,5 +26,5 @@ export const createHandler = (queue: Operations) =>
   });
 
 const config = readConfig('control');
-const redis = connectRedis({ url: config.REDIS_URL, mode: config.REDIS_MODE });
+const redis = redisClient(config);
 export const handler = createHandler({ control: (promotionId, action) => control(redis, promotionId, action) });

@@ -4,8 +4,9 @@ import { type Config, readConfig } from './config.ts';
 import type { Pace } from './queue/drain.ts';
 import { type DrainLoop, type DrainReport, drainLoop } from './queue/drain-loop.ts';
 import { evictionPolicies } from './queue/eviction.ts';
-import { connectRedis, RedisUnavailable } from './queue/redis.ts';
+import { RedisUnavailable } from './queue/redis.ts';
 import { batchSender, connectSqs } from './queue/send.ts';
+import { redisClient } from './redis-client.ts';
 import { count, hashed, logger, publishMetrics } from './telemetry.ts';
 
 /** Most shards of the loop; a promotion belongs to one of them. */
@@ -111,7 +112,7 @@ function logLimit(): (what: string) => boolean {
 }
 
 const config = readConfig('drain-loop');
-const redis = connectRedis({ url: config.REDIS_URL, mode: config.REDIS_MODE });
+const redis = redisClient(config);
 const send = batchSender(connectSqs(), config.QUEUE_URL);
 const pace = paceOf(config);
 export const handler = createHandler(

@@ -3,7 +3,7 @@ import { HttpError, idForAnswer, success } from './http/envelope.ts';
 import { queryRoute, withinDeadline } from './http/pipeline.ts';
 import { infoRequest } from './http/requests.ts';
 import { info, type PromotionInfo } from './queue/info.ts';
-import { connectRedis } from './queue/redis.ts';
+import { redisClient } from './redis-client.ts';
 
 interface Operations {
   info: (promotionId: string) => Promise<PromotionInfo | null>;
@@ -18,5 +18,5 @@ export const createHandler = (queue: Operations) =>
   });
 
 const config = readConfig('info');
-const redis = connectRedis({ url: config.REDIS_URL, mode: config.REDIS_MODE });
+const redis = redisClient(config);
 export const handler = createHandler({ info: (promotionId) => info(redis, promotionId) });

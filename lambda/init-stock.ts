@@ -3,7 +3,7 @@ import { HttpError, idForAnswer, success } from './http/envelope.ts';
 import { bodyRoute, withinDeadline } from './http/pipeline.ts';
 import { initStockRequest } from './http/requests.ts';
 import { initStock, type InitStockOutcome } from './queue/init-stock.ts';
-import { connectRedis } from './queue/redis.ts';
+import { redisClient } from './redis-client.ts';
 
 interface Operations {
   initStock: (promotionId: string, stock: number) => Promise<InitStockOutcome>;
@@ -30,5 +30,5 @@ export const createHandler = (queue: Operations) =>
   });
 
 const config = readConfig('init-stock');
-const redis = connectRedis({ url: config.REDIS_URL, mode: config.REDIS_MODE });
+const redis = redisClient(config);
 export const handler = createHandler({ initStock: (promotionId, stock) => initStock(redis, promotionId, stock) });

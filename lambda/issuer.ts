@@ -2,7 +2,7 @@ import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { readConfig } from './config.ts';
 import { issue, type IssueOutcome } from './queue/issue.ts';
 import { decodeIssueMessage } from './queue/issue-message.ts';
-import { connectRedis } from './queue/redis.ts';
+import { redisClient } from './redis-client.ts';
 import { count, hashed, logger, publishMetrics } from './telemetry.ts';
 
 interface Operations {
@@ -40,5 +40,5 @@ async function issueRecord(queue: Operations, { body, messageId, attributes }: S
 }
 
 const config = readConfig('issuer');
-const redis = connectRedis({ url: config.REDIS_URL, mode: config.REDIS_MODE });
+const redis = redisClient(config);
 export const handler = createHandler({ issue: (promotionId, userIds) => issue(redis, promotionId, userIds) });

@@ -3,7 +3,7 @@ import { HttpError, success } from './http/envelope.ts';
 import { bodyRoute, withinDeadline } from './http/pipeline.ts';
 import { joinRequest } from './http/requests.ts';
 import { join, type JoinOutcome } from './queue/join.ts';
-import { connectRedis } from './queue/redis.ts';
+import { redisClient } from './redis-client.ts';
 
 interface Operations {
   join: (promotionId: string, userId: string) => Promise<JoinOutcome>;
@@ -36,5 +36,5 @@ export const createHandler = (queue: Operations) =>
   });
 
 const config = readConfig('join');
-const redis = connectRedis({ url: config.REDIS_URL, mode: config.REDIS_MODE });
+const redis = redisClient(config);
 export const handler = createHandler({ join: (promotionId, userId) => join(redis, promotionId, userId) });

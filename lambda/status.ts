@@ -2,8 +2,8 @@ import { readConfig } from './config.ts';
 import { success } from './http/envelope.ts';
 import { queryRoute, withinDeadline } from './http/pipeline.ts';
 import { statusRequest } from './http/requests.ts';
-import { connectRedis } from './queue/redis.ts';
 import { status, type UserStatus } from './queue/status.ts';
+import { redisClient } from './redis-client.ts';
 
 interface Operations {
   status: (promotionId: string, userId: string) => Promise<UserStatus>;
@@ -41,7 +41,7 @@ export const createHandler = (queue: Operations, pace: Pace) =>
   });
 
 const config = readConfig('status');
-const redis = connectRedis({ url: config.REDIS_URL, mode: config.REDIS_MODE });
+const redis = redisClient(config);
 export const handler = createHandler(
   { status: (promotionId, userId) => status(redis, promotionId, userId) },
   { batchSize: config.BATCH_SIZE, drainIntervalMs: config.DRAIN_INTERVAL_MS },

@@ -21,7 +21,7 @@ interface QueueFunctionProps<F extends FunctionName> {
   readonly host: FunctionHost;
   readonly size: FunctionSize;
   /** Binds the function to what it uses, and answers its whole environment: what a binding answers can't be had without the binding. */
-  readonly environment: (self: lambda.Function) => Environment<F>;
+  readonly environment: (self: lambda.Function, name: F) => Environment<F>;
 }
 
 /** The function of lambda/<name>.ts, in a network and with a role of its own that allow it nothing but to log until it is bound. */
@@ -48,7 +48,7 @@ export class QueueFunction<F extends FunctionName> extends Construct {
       }),
     });
     const variables = {
-      ...environment(this.lambda),
+      ...environment(this.lambda, name),
       POWERTOOLS_SERVICE_NAME: host.serviceName,
       POWERTOOLS_METRICS_NAMESPACE: 'CouponQueue',
       POWERTOOLS_LOG_LEVEL: 'INFO',

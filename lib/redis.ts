@@ -1,9 +1,11 @@
 import { RemovalPolicy } from 'aws-cdk-lib/core';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import type { Environment } from '../lambda/config.ts';
+import type { Environment, FunctionName } from '../lambda/config.ts';
 import type { Network } from './network.ts';
+import { RedisUsers } from './redis-users.ts';
 import type { Stage } from './stages.ts';
 
 const PORT = 6379;
@@ -17,10 +19,12 @@ interface RedisProps {
   readonly keepData: boolean;
 }
 
-/** Where every promotion lives: a Valkey cluster, encrypted under way and at rest, that refuses writes rather than evict a status. */
+/** Where every promotion lives: a Valkey cluster, encrypted under way and at rest, open to the functions' own users alone, that refuses writes rather than evict a status. */
 export class Redis extends Construct {
   readonly url: string;
   readonly #connections: ec2.Connections;
+  readonly #users: RedisUsers;
+  readonly #groupId: string;
 
   constructor(scope: Construct, id: string, { network, size, keepData }: RedisProps) {
     super(scope, id);
@@ -36,6 +40,7 @@ export class Redis extends Construct {
       description: 'The isolated subnets',
       subnetIds: network.vpc.isolatedSubnets.map((subnet) => subnet.subnetId),
     });
+    this.#users = new RedisUsers(this, 'Users');
     const group = new elasticache.CfnReplicationGroup(this, 'Cluster', {
       replicationGroupDescription: 'The waiting lines of the coupon queue',
       engine: 'valkey',
@@ -54,18 +59,20 @@ export class Redis extends Construct {
       cacheParameterGroupName: parameters.ref,
       cacheSubnetGroupName: subnets.ref,
       securityGroupIds: [securityGroup.securityGroupId],
+      userGroupIds: [this.#users.groupId],
       snapshotRetentionLimit: size.snapshotDays,
     });
     // Without this, a change of the shard count replaces the cluster, and its data with it.
     group.cfnOptions.updatePolicy = { useOnlineResharding: true };
     group.applyRemovalPolicy(keepData ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY);
+    this.#groupId = group.ref;
     this.url = `rediss://${group.attrConfigurationEndPointAddress}:${group.attrConfigurationEndPointPort}`;
   }
 
-  /** Lets the client reach Redis, and answers what it must be told for that. */
-  bind(client: ec2.IConnectable): Pick<Environment<'join'>, 'REDIS_URL' | 'REDIS_MODE'> {
+  /** Lets a function reach Redis and sign in there as its own user, and answers what it must be told for that. */
+  bind(client: lambda.Function, name: FunctionName): Environment<'join'> {
     // From the client's side, so that both rules stand in the client's stack: Redis's own must not refer to it.
     client.connections.allowTo(this.#connections, ec2.Port.tcp(PORT), 'uses Redis');
-    return { REDIS_URL: this.url, REDIS_MODE: 'cluster' };
+    return { REDIS_URL: this.url, REDIS_MODE: 'cluster', ...this.#users.bind(client, name, this.#groupId) };
   }
 }

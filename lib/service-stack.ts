@@ -1,6 +1,7 @@
 import { CfnOutput, Stack } from 'aws-cdk-lib/core';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
+import type { FunctionName } from '../lambda/config.ts';
 import { Api } from './api.ts';
 import type { DataStack } from './data-stack.ts';
 import { Drain } from './drain.ts';
@@ -26,14 +27,14 @@ export class ServiceStack extends Stack {
 
     const host: FunctionHost = { network, serviceName, logDays, keepData };
     const tempo = { BATCH_SIZE: String(pace.batchSize), DRAIN_INTERVAL_MS: String(pace.drainIntervalMs) };
-    const onRedis = { host, size: functions.api, environment: (self: lambda.Function) => redis.bind(self) };
+    const onRedis = { host, size: functions.api, environment: (self: lambda.Function, name: FunctionName) => redis.bind(self, name) };
 
     const api = new Api(this, 'Api', {
       join: new QueueFunction(this, 'join', onRedis).lambda,
       status: new QueueFunction(this, 'status', {
         host,
         size: functions.api,
-        environment: (self) => ({ ...redis.bind(self), ...tempo }),
+        environment: (self, name) => ({ ...redis.bind(self, name), ...tempo }),
       }).lambda,
       'init-stock': new QueueFunction(this, 'init-stock', onRedis).lambda,
       info: new QueueFunction(this, 'info', onRedis).lambda,
@@ -43,8 +44,8 @@ export class ServiceStack extends Stack {
     const loop = new QueueFunction(this, 'drain-loop', {
       host,
       size: functions.drainLoop,
-      environment: (self) => ({
-        ...redis.bind(self),
+      environment: (self, name) => ({
+        ...redis.bind(self, name),
         ...issuing.bindSender(self),
         ...tempo,
         MAX_IN_FLIGHT: String(pace.maxInFlight),
@@ -54,7 +55,7 @@ export class ServiceStack extends Stack {
     });
     new Drain(this, 'Drain', { loop: loop.lambda, shards: stage.shards });
 
-    const issuer = new QueueFunction(this, 'issuer', { host, size: functions.issuer, environment: (self) => redis.bind(self) });
+    const issuer = new QueueFunction(this, 'issuer', { host, size: functions.issuer, environment: (self, name) => redis.bind(self, name) });
     issuing.deliverTo(issuer.lambda);
 
     new CfnOutput(this, 'ApiUrl', { value: api.url });

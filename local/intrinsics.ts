@@ -21,6 +21,7 @@ const VALUES: Readonly<Record<string, Readonly<Record<string, (id: string) => st
   'AWS::ApiGatewayV2::Api': { Ref: (id) => id, ApiId: (id) => id },
   'AWS::ApiGatewayV2::Integration': { Ref: (id) => id },
   'AWS::ElastiCache::ReplicationGroup': {
+    Ref: (id) => id,
     'ConfigurationEndPoint.Address': () => DEPLOYED_REDIS_HOST,
     'ConfigurationEndPoint.Port': () => DEPLOYED_REDIS_PORT,
   },

@@ -93,6 +93,8 @@ export const KNOWN_RESOURCES: Readonly<Record<string, KnownProperties | string>>
   'AWS::ElastiCache::ParameterGroup': REPLACED_REDIS,
   'AWS::ElastiCache::ReplicationGroup': REPLACED_REDIS,
   'AWS::ElastiCache::SubnetGroup': REPLACED_REDIS,
+  'AWS::ElastiCache::User': REPLACED_REDIS,
+  'AWS::ElastiCache::UserGroup': REPLACED_REDIS,
   'AWS::EC2::RouteTable': NO_NETWORK,
   'AWS::EC2::SecurityGroup': NO_NETWORK,
   'AWS::EC2::SecurityGroupEgress': NO_NETWORK,

@@ -25,7 +25,7 @@ export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local
 
 /**
  * A function's environment on this machine: what the template says, with these and only these replaced:
- * the Redis endpoint with its TLS, the mode in which that Redis is spoken to, queue URLs, and AWS credentials.
+ * the Redis endpoint with its TLS, the mode in which that Redis is spoken to, the sign-in to it, queue URLs, and AWS credentials.
  * @throws Failure if a value would still lead to something that only exists on AWS.
  */
 export function localEnvironment(model: FunctionModel, endpoints: LocalEndpoints): Record<string, string> {
@@ -40,6 +40,7 @@ export function localEnvironment(model: FunctionModel, endpoints: LocalEndpoints
     environment[name] = local;
   }
   if (environment.REDIS_MODE !== undefined) environment.REDIS_MODE = endpoints.redisMode;
+  if (environment.REDIS_AUTH !== undefined) environment.REDIS_AUTH = 'none';
   if (environment.REDIS_URL !== undefined && environment.REDIS_URL !== endpoints.redisUrl) {
     throw new Failure(`REDIS_URL of ${model.name} does not lead to the stack's own Redis: the local run would write elsewhere.`);
   }

@@ -17,6 +17,9 @@ const lambdaFolder = path.join(import.meta.dirname, '../../lambda');
 const env = {
   REDIS_URL: 'rediss://nowhere.invalid:6379',
   REDIS_MODE: 'cluster',
+  REDIS_AUTH: 'iam:bench@bench',
+  AWS_ACCESS_KEY_ID: 'bench',
+  AWS_SECRET_ACCESS_KEY: 'bench',
   BATCH_SIZE: '100',
   DRAIN_INTERVAL_MS: '1000',
   MAX_IN_FLIGHT: '1000',

@@ -1,6 +1,6 @@
 import source from './read.lua';
 import { onRedis, type RedisClient } from './redis.ts';
-import { composeScript, runScript } from './script.ts';
+import { composeScript, runReadingScript } from './script.ts';
 
 const script = composeScript(source);
 
@@ -22,7 +22,7 @@ export async function readTogether(client: RedisClient, commands: [ReadCommand, 
     }
   });
   if (replies) return replies;
-  return (await runScript(client, script, [commands[0][1]], commands.flatMap((words) => [words.length, ...words]))) as unknown[];
+  return (await runReadingScript(client, script, [commands[0][1]], commands.flatMap((words) => [words.length, ...words]))) as unknown[];
 }
 
 /**

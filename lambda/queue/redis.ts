@@ -8,6 +8,14 @@ export interface RedisAddress {
   /** redis:// or, with TLS, rediss:// URL of the server, or of the configuration endpoint of a cluster. */
   url: string;
   mode: 'cluster' | 'single';
+  /** Who to be; without one, whoever the URL names. */
+  login?: RedisLogin | undefined;
+}
+
+export interface RedisLogin {
+  username: string;
+  /** Asked for each connection, as it begins; a connection that the server ends is followed by one with a new password. */
+  password: () => string;
 }
 
 /** Redis is away, loading, failing over or out of memory: nothing is wrong with the request, and it may be sent again. */
@@ -38,14 +46,15 @@ function reconnectUnanswered(client: RedisClient): number | null {
 /**
  * Makes a client that connects at its first command and whose every wait is bounded, since a Lambda function would hang with
  * ioredis's defaults until its own timeout. Ready check and client info are off and RESP2 is spoken: two round trips
- * from the TCP handshake to the first answer; in a cluster four, since two go to learn which node has the slot.
+ * from the TCP handshake to the first answer; in a cluster four, since two go to learn which node has the slot. A login
+ * takes one more of each connection, since ioredis sends nothing before it is let in.
  */
-export function connectRedis({ url, mode }: RedisAddress): RedisClient {
+export function connectRedis({ url, mode, login }: RedisAddress): RedisClient {
   const { hostname, port, username, password, protocol, pathname } = new URL(url);
   const address = { host: decodeURIComponent(hostname.replaceAll(/^\[|\]$/g, '')), port: Number(port || 6379) };
   const options = {
-    ...(username && { username: decodeURIComponent(username) }),
-    ...(password && { password: decodeURIComponent(password) }),
+    ...(login ? { username: login.username } : username && { username: decodeURIComponent(username) }),
+    ...(!login && password && { password: decodeURIComponent(password) }),
     ...(protocol === 'rediss:' && { tls: {} }),
     connectTimeout: CONNECT_TIMEOUT_MS,
     commandTimeout: COMMAND_TIMEOUT_MS,
@@ -56,7 +65,7 @@ export function connectRedis({ url, mode }: RedisAddress): RedisClient {
   };
   const client: RedisClient =
     mode === 'cluster'
-      ? askSlotsAtOnce([address], {
+      ? clusterOf([address], login, {
           lazyConnect: true,
           enableReadyCheck: false,
           scaleReads: 'master',
@@ -68,8 +77,10 @@ export function connectRedis({ url, mode }: RedisAddress): RedisClient {
           redisOptions: options,
         })
       : new Redis({ ...options, ...address, db: Number(pathname.slice(1) || 0), lazyConnect: true, retryStrategy: () => reconnectUnanswered(client) });
-  if (client instanceof Redis) shareWrites(client);
-  else client.on('+node', shareWrites);
+  if (client instanceof Redis) {
+    askPassword(client, login);
+    shareWrites(client);
+  } else client.on('+node', shareWrites);
   // A connection that fails fails the calls that use it; there each is reported once.
   client.on('error', () => undefined);
   return client;
@@ -79,13 +90,22 @@ export function connectRedis({ url, mode }: RedisAddress): RedisClient {
  * A client of a cluster. ioredis gives the connection on which it asks for the slots a name, and waits for the answer to that before it
  * asks; without the name, the first answer comes after four round trips instead of five.
  */
-function askSlotsAtOnce(nodes: ClusterNode[], options: ClusterOptions): Cluster {
+function clusterOf(nodes: ClusterNode[], login: RedisLogin | undefined, options: ClusterOptions): Cluster {
   const cluster = new Cluster(nodes, options);
   cluster.on('+node', (node: Redis) => {
+    askPassword(node, login);
     const duplicate = node.duplicate.bind(node);
     node.duplicate = (changed) => duplicate({ ...changed, connectionName: undefined });
   });
   return cluster;
+}
+
+/**
+ * Makes a connection ask for its password each time that it begins. ioredis has no place for that, but reads its own options then. A cluster
+ * copies the options that it was given into each of its nodes, so this is done to the nodes.
+ */
+function askPassword(connection: Redis, login: RedisLogin | undefined): void {
+  if (login) Object.defineProperty(connection.options, 'password', { get: login.password, enumerable: true, configurable: true });
 }
 
 const connecting = new WeakMap<RedisClient, Promise<void>>();

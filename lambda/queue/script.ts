@@ -26,12 +26,32 @@ export function composeScript(body: string): Script {
  * @throws RedisUnavailable, or the server's error reply.
  */
 export function runScript(client: RedisClient, script: Script, keys: string[], args: (string | number)[]): Promise<unknown> {
+  return run(
+    client,
+    () => client.evalsha(script.sha, keys.length, ...keys, ...args),
+    () => client.eval(script.source, keys.length, ...keys, ...args),
+  );
+}
+
+/**
+ * The same for a script that only reads. Redis then asks for no more than the right to read its keys, which is all that status and info have.
+ * @throws RedisUnavailable, or the server's error reply.
+ */
+export function runReadingScript(client: RedisClient, script: Script, keys: string[], args: (string | number)[]): Promise<unknown> {
+  return run(
+    client,
+    () => client.evalsha_ro(script.sha, keys.length, ...keys, ...args),
+    () => client.eval_ro(script.source, keys.length, ...keys, ...args),
+  );
+}
+
+function run(client: RedisClient, byHash: () => Promise<unknown>, byText: () => Promise<unknown>): Promise<unknown> {
   return onRedis(client, async () => {
     try {
-      return await client.evalsha(script.sha, keys.length, ...keys, ...args);
+      return await byHash();
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return await client.eval(script.source, keys.length, ...keys, ...args);
+      return await byText();
     }
   });
 }

@@ -19,6 +19,8 @@ const commands = {
   info: { flags: ALWAYS, keyStop: 0 },
   eval: { flags: [], keyStop: 0 },
   evalsha: { flags: [], keyStop: 0 },
+  eval_ro: { flags: READS, keyStop: 0 },
+  evalsha_ro: { flags: READS, keyStop: 0 },
   multi: { flags: ALWAYS, keyStop: 0 },
   exec: { flags: ALWAYS, keyStop: 0 },
   exists: { flags: READS, keyStop: -1 },

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { accessStrings } from '../../lambda/queue/access.ts';
 import { decodeIssueMessage, encodeIssueMessage, MESSAGE_USERS_MAX } from '../../lambda/queue/issue-message.ts';
 import { drainRunKey, joinKeys, keysOf, ownKeys, PROMOTIONS_KEY } from '../../lambda/queue/keys.ts';
 import { RETIRE_USERS_MAX } from '../../lambda/queue/retire.ts';
 import { SWEEP_USERS_MAX } from '../../lambda/queue/sweep.ts';
+import { grantsOf } from '../queue/access-for-test.ts';
 import { blocks, filesIn, plain, read, table } from './markdown.ts';
 
 const document = read('docs/data-model.md');
@@ -66,6 +68,17 @@ describe('the table of keys', () => {
       const expected = writes.flatMap(({ script, written }) => (written.has(name) ? [script] : []));
       expect(row?.[3]?.split(', ').toSorted(), key).toEqual(expected.toSorted());
     }
+  });
+});
+
+describe('the table of who may touch what', () => {
+  const shortOf = (pattern = '') => (pattern === '{*' ? 'stock' : pattern.replace(/^coupon:(\w+).*/, '$1'));
+
+  test.each(Object.entries(accessStrings))('is what the user of %s is allowed', (name, accessString) => {
+    const onKeys = grantsOf(accessString).filter((grant) => grant.includes(' ') && !grant.startsWith('eval')).map((grant) => grant.split(' '));
+    const touched = (right: 'R' | 'W') => new Set(onKeys.filter(([, rights]) => rights?.includes(right)).map(([, , pattern]) => shortOf(pattern)));
+    const row = table(document, 'function', 'reads', 'writes').rows.find(([shown]) => shown === name) ?? [];
+    expect(row.slice(1).map((cell) => new Set(cell === '–' ? [] : cell.split(', ')))).toEqual([touched('R'), touched('W')]);
   });
 });
 

@@ -4,6 +4,7 @@ import { readConfig } from '../../lambda/config.ts';
 const complete = {
   REDIS_URL: 'rediss://redis:6379',
   REDIS_MODE: 'cluster',
+  REDIS_AUTH: 'none',
   BATCH_SIZE: '100',
   DRAIN_INTERVAL_MS: '1000',
   MAX_IN_FLIGHT: '1000',
@@ -21,6 +22,8 @@ describe('config', () => {
     ['REDIS_URL', undefined, 'REDIS_URL is missing'],
     ['REDIS_URL', 'http://redis', 'REDIS_URL must be a redis:// or rediss:// URL'],
     ['REDIS_MODE', 'sentinel', 'REDIS_MODE must be cluster or single'],
+    ['REDIS_AUTH', 'iam', 'REDIS_AUTH must be none or iam:<user>@<replication group>'],
+    ['REDIS_AUTH', 'iam:join', 'REDIS_AUTH must be none or iam:<user>@<replication group>'],
     ['BATCH_SIZE', '', 'BATCH_SIZE must be a whole number'],
     ['BATCH_SIZE', '1e2', 'BATCH_SIZE must be a whole number'],
     ['BATCH_SIZE', '0', 'BATCH_SIZE must be at least 1'],
@@ -34,7 +37,7 @@ describe('config', () => {
   });
 
   test('names all that is missing at once', () => {
-    expect(() => readConfig('join', {})).toThrow('The environment of join is not complete: REDIS_URL is missing; REDIS_MODE is missing.');
+    expect(() => readConfig('join', {})).toThrow('The environment of join is not complete: REDIS_URL is missing; REDIS_MODE is missing; REDIS_AUTH is missing.');
   });
 
   test.each(['join', 'status', 'init-stock', 'info', 'control', 'drain-loop', 'issuer'])('%s checks its environment as it starts', async (name) => {

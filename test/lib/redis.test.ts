@@ -1,6 +1,10 @@
+import { App, Stack } from 'aws-cdk-lib/core';
 import { describe, expect, test } from 'vitest';
+import type { FunctionName } from '../../lambda/config.ts';
+import { accessStrings } from '../../lambda/queue/access.ts';
+import { RedisUsers } from '../../lib/redis-users.ts';
 import type { Stage } from '../../lib/stages.ts';
-import { deploy, deployments, functionNames, rendered, target, variablesOf } from './deployment.ts';
+import { deploy, deployments, functionNames, rendered, statementsOf, target, type Value, variablesOf } from './deployment.ts';
 
 describe.each(deployments)('%s', (_, stage) => {
   const deployment = deploy(stage);
@@ -42,6 +46,56 @@ describe.each(deployments)('%s', (_, stage) => {
 });
 
 const clusterOf = (stage: Stage) => deploy(stage).only('AWS::ElastiCache::ReplicationGroup').Properties;
+
+describe.each(deployments)('the users of %s', (_, stage) => {
+  const deployment = deploy(stage);
+  const redis = deployment.only('AWS::ElastiCache::ReplicationGroup');
+  const group = deployment.only('AWS::ElastiCache::UserGroup');
+  const members = (group.Properties['UserIds'] as Value[]).map((member) => deployment.at(member));
+  const userOf = (name: FunctionName) => {
+    const [, user] = /^iam:(.+)@/.exec(rendered(variablesOf(deployment.lambda(name))['REDIS_AUTH'])) ?? [];
+    return members.find(({ Properties }) => Properties['UserId'] === user)!;
+  };
+
+  test('are those of one group, which alone may sign in', () => {
+    expect((redis.Properties['UserGroupIds'] as Value[]).map(target)).toEqual([group.id]);
+    expect(new Set(members.map(({ id }) => id))).toEqual(new Set(Object.keys(deployment.ofType('AWS::ElastiCache::User'))));
+    expect(members).toHaveLength(functionNames.length + 1);
+  });
+
+  test.each(functionNames)('%s has one of its own, by IAM, that may do what the table says', (name) => {
+    const { Properties } = userOf(name);
+    expect(Properties).toMatchObject({ AuthenticationMode: { Type: 'iam' }, AccessString: accessStrings[name], UserName: Properties['UserId'] });
+    expect(Properties['UserId']).toMatch(/^[a-z][a-z0-9-]{0,39}$/);
+    expect(rendered(variablesOf(deployment.lambda(name))['REDIS_AUTH'])).toBe(`iam:coupon-queue-test-${name}@${redis.id}`);
+    expect(functionNames.filter((other) => userOf(other).id === userOf(name).id)).toEqual([name]);
+  });
+
+  test('are the functions, and nobody: the default user is off and may do nothing', () => {
+    const [nobody, ...others] = members.filter(({ id }) => !functionNames.some((name) => userOf(name).id === id));
+    expect(others).toEqual([]);
+    expect(nobody?.Properties).toMatchObject({ UserName: 'default', AccessString: 'off -@all', AuthenticationMode: { Type: 'no-password-required' } });
+  });
+
+  test.each(functionNames)('the role of %s may connect as that user to that cluster, and as nobody else', (name) => {
+    const role = target(deployment.lambda(name).Properties['Role']);
+    const statements = Object.values(deployment.ofType('AWS::IAM::Policy'))
+      .filter(({ Properties }) => (Properties['Roles'] as Value[]).some((each) => target(each) === role))
+      .flatMap(statementsOf)
+      .filter(({ Action }) => JSON.stringify(Action).includes('elasticache'));
+    expect(statements).toHaveLength(1);
+    expect(statements[0]).toMatchObject({ Effect: 'Allow', Action: 'elasticache:Connect' });
+    const resources = statements[0]!['Resource'] as Value[];
+    expect(resources).toHaveLength(2);
+    expect(resources.map(target)).toContain(userOf(name).id);
+    expect(resources.map(rendered)).toContainEqual(expect.stringMatching(new RegExp(`:elasticache:.+:replicationgroup:${redis.id}$`)));
+  });
+});
+
+test('a stack whose name leaves no room for the ids of users is refused in words', () => {
+  const stack = new Stack(new App(), 'coupon-queue-of-a-very-long-name');
+  expect(() => new RedisUsers(stack, 'Users')).toThrow('coupon-queue-of-a-very-long-name-init-stock is longer than the 40 characters that ElastiCache allows a user: shorten the stack\'s name.');
+});
 
 describe('durability', () => {
   const durable = deployments.filter(([, stage]) => stage.redis.durability === 'sync');

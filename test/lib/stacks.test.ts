@@ -61,11 +61,13 @@ describe.each(deployments)('%s', (_, stage) => {
       }
     });
 
-    test('no statement allows every action, or anything on but the queue', () => {
+    test('no statement allows every action, or anything on but the queue and, as a user of its own, Redis', () => {
       expect(statements).not.toEqual([]);
       for (const { actions, resources } of statements) {
         for (const action of actions) expect(action).toMatch(/^[a-z]+:[A-Za-z]+$/);
-        expect(resources.map(target)).toEqual([queue.id]);
+        for (const resource of resources) expect(rendered(resource)).not.toContain('*');
+        // Which user and which cluster, the test of Redis says.
+        if (actions[0] !== 'elasticache:Connect') expect(resources.map(target)).toEqual([queue.id]);
       }
     });
 
@@ -73,7 +75,9 @@ describe.each(deployments)('%s', (_, stage) => {
       const holders = (action: string) => statements.filter(({ actions }) => actions.includes(action)).flatMap(({ roles }) => roles);
       expect(holders('sqs:SendMessage')).toEqual([roleOf('drain-loop')]);
       expect(holders('sqs:ReceiveMessage')).toEqual([roleOf('issuer')]);
-      expect(new Set(statements.flatMap(({ roles }) => roles))).toEqual(new Set([roleOf('drain-loop'), roleOf('issuer')]));
+      expect(new Set(holders('elasticache:Connect'))).toEqual(new Set(functionNames.map(roleOf)));
+      const others = statements.filter(({ actions }) => actions[0] !== 'elasticache:Connect');
+      expect(new Set(others.flatMap(({ roles }) => roles))).toEqual(new Set([roleOf('drain-loop'), roleOf('issuer')]));
     });
   });
 });

@@ -69,6 +69,7 @@ describe('the environment of a function', () => {
     expect(environmentOf(tinyTemplate())).toMatchObject({
       REDIS_URL: 'redis://127.0.0.1:7000',
       REDIS_MODE: 'single',
+      REDIS_AUTH: 'none',
       QUEUE_URL: 'http://127.0.0.1:9000/000000000000/Queue',
       AWS_ACCESS_KEY_ID: 'local',
     });

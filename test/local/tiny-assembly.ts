@@ -59,6 +59,7 @@ export function tinyTemplate(): { Resources: Record<string, Resource> } & Record
       Front: lambda('Front', {
         QUEUE_URL: { Ref: 'Queue' },
         REDIS_MODE: 'cluster',
+        REDIS_AUTH: { 'Fn::Join': ['', ['iam:front@', { Ref: 'Redis' }]] },
         REDIS_URL: {
           'Fn::Join': [
             '',

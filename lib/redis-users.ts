@@ -57,10 +57,13 @@ export class RedisUsers extends Construct {
 
   /** Lets a function's role sign in as the function's own user, on one replication group only. Answers what the function must be told for that. */
   bind(client: iam.IGrantable, name: FunctionName, replicationGroupId: string): { REDIS_AUTH: string } {
-    const user = this.#users[name];
-    const replicationGroup = Stack.of(this).formatArn({ service: 'elasticache', resource: 'replicationgroup', resourceName: replicationGroupId, arnFormat: ArnFormat.COLON_RESOURCE_NAME });
-    client.grantPrincipal.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['elasticache:Connect'], resources: [replicationGroup, user.attrArn] }));
-    return { REDIS_AUTH: `iam:${user.userId}@${replicationGroupId}` };
+    const { userId } = this.#users[name];
+    // By name: where the functions are in another stack, nothing of the users has to be exported to it.
+    const arnOf = (resource: string, resourceName: string) =>
+      Stack.of(this).formatArn({ service: 'elasticache', resource, resourceName, arnFormat: ArnFormat.COLON_RESOURCE_NAME });
+    const resources = [arnOf('replicationgroup', replicationGroupId), arnOf('user', userId)];
+    client.grantPrincipal.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['elasticache:Connect'], resources }));
+    return { REDIS_AUTH: `iam:${userId}@${replicationGroupId}` };
   }
 
   #idOf(name: string): string {

@@ -33,7 +33,7 @@ function handlerTypes(bundles: readonly { file: string; variables: Record<string
   const script = `
     const types = [];
     for (const { file, variables } of ${JSON.stringify(bundles)}) {
-      process.env = { AWS_REGION: 'eu-west-1', ...variables };
+      process.env = { AWS_REGION: 'eu-west-1', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 's', ...variables };
       const { handler } = await import(file).catch(({ message }) => ({ handler: message }));
       types.push(typeof handler === 'string' ? handler : typeof handler);
     }

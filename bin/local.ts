@@ -1,14 +1,14 @@
 import { join, relative, resolve } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
-import { PACE_BOUNDS } from '../lib/context.ts';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { CONTEXT_KEYS } from '../lib/context.ts';
 import { Failure, firstLine } from '../local/failure.ts';
 import { withoutPassword } from '../local/external-redis.ts';
 import { onStopAsked } from '../local/stop-asked.ts';
-import { startSystem, type Endpoints } from '../local/system.ts';
+import { startSystem, type System } from '../local/system.ts';
 
 const PORT_MAX = 65_535;
-/** What the CDK app reads; it would not notice any other. */
-const CONTEXT_KEYS = ['stage', ...Object.keys(PACE_BOUNDS)];
+/** What operators sign for; the local run has one region. */
+const SIGNING_SCOPE = 'aws:amz:us-east-1:execute-api';
 const DATA_DIR = join(import.meta.dirname, '..', '.local');
 
 function parsePort(value: string): number {
@@ -31,6 +31,7 @@ function parseFolder(folder: string): string {
   return resolve(folder);
 }
 
+/** The CDK app would not notice any other key. */
 function addContext(entry: string, context: Record<string, string> = {}): Record<string, string> {
   const [, key, value] = /^([^=]+)=(.*)$/s.exec(entry) ?? [];
   if (key === undefined || value === undefined) throw new InvalidArgumentError('It must be key=value, such as batchSize=1000.');
@@ -38,20 +39,34 @@ function addContext(entry: string, context: Record<string, string> = {}): Record
   return { ...context, [key]: value };
 }
 
-function greeting({ apiUrl, redisUrl, sqsEndpoint }: Endpoints, dataDir: string): string {
-  const post = (route: string, body: object): string =>
-    `  curl -s ${apiUrl}/api/coupon/queue/${route} -H 'content-type: application/json' -d '${JSON.stringify(body)}'`;
+function greeting({ endpoints: { apiUrl, redisUrl, sqsEndpoint }, auth }: System, dataDir: string): string {
+  const url = `${apiUrl}/api/coupon/queue`;
+  const [token, signed] = auth ? [' -H "authorization: Bearer $TOKEN"', ` --aws-sigv4 ${SIGNING_SCOPE} --user "$OPERATOR"`] : ['', ''];
+  const folder = dataDir === DATA_DIR ? '' : ` --data-dir '${dataDir}'`;
+  const keys = [
+    `  OPERATOR=$(npm -s run token -- --operator${folder})`,
+    `  TOKEN=$(npm -s run token -- --sub user1${folder})`,
+  ];
+  const post = (route: string, more: string, body: object): string =>
+    `  curl -s ${url}/${route}${more} -H 'content-type: application/json' -d '${JSON.stringify(body)}'`;
   return [
     `The coupon queue is ready at ${apiUrl} (Redis ${withoutPassword(redisUrl)}, SQS ${sqsEndpoint}; logs in ${relative('.', join(dataDir, 'logs'))}).`,
-    'Try it:',
-    post('init-stock', { promotionId: 1, stock: 100 }),
-    post('join', { promotionId: 1, userId: 100 }),
-    `  curl -s '${apiUrl}/api/coupon/queue/status?promotionId=1&userId=100'`,
+    ...(auth ? ['Users need a token, operators sign. Try it:', ...keys] : ['Try it:']),
+    post('init-stock', signed, { promotionId: 1, stock: 100 }),
+    post('join', token, { promotionId: 1, ...(auth ? {} : { userId: 100 }) }),
+    `  curl -s '${url}/status?promotionId=1${auth ? '' : '&userId=100'}'${token}`,
     'Stop it with Ctrl-C.',
   ].join('\n');
 }
 
-async function run(options: { context: Record<string, string>; port: number; dataDir: string }): Promise<void> {
+interface Options {
+  context?: Record<string, string>;
+  port?: number;
+  dataDir: string;
+  auth: 'none' | 'jwt';
+}
+
+async function run(options: Options & { port: number }): Promise<void> {
   const stopping = new AbortController();
   const stopAsked = new Promise<undefined>((resolve) => {
     onStopAsked(() => {
@@ -70,7 +85,7 @@ async function run(options: { context: Record<string, string>; port: number; dat
     throw error;
   });
   if (system === undefined) return;
-  console.log(greeting(system.endpoints, options.dataDir));
+  console.log(greeting(system, options.dataDir));
   const failure = await Promise.race([stopAsked, system.failed]);
   console.log('Stopping …');
   await system.stop();
@@ -81,12 +96,15 @@ const program = new Command('npm start --')
   .description('Runs the deployed system on this machine.')
   .option('-c, --context <key=value>', 'CDK context, such as stage=prod or batchSize=1000; may be repeated', addContext)
   .option('--port <port>', 'port of the API (PORT, or 3000); 0 takes a free one', parsePort)
+  .addOption(
+    new Option('--auth <kind>', 'jwt: users need tokens and operators sign, as in prod; npm run token makes both').choices(['none', 'jwt']).default('none'),
+  )
   .option('--data-dir <folder>', 'where everything is kept that outlives a run', parseFolder, DATA_DIR);
 
 try {
   program.parse();
-  const { context = {}, port, dataDir } = program.opts<{ context?: Record<string, string>; port?: number; dataDir: string }>();
-  await run({ context, dataDir, port: port ?? readPort(process.env.PORT || '3000') });
+  const options = program.opts<Options>();
+  await run({ ...options, port: options.port ?? readPort(process.env.PORT || '3000') });
   process.exitCode = 0;
 } catch (error) {
   console.error(firstLine(error));

@@ -1,4 +1,5 @@
 import type { Node } from 'constructs';
+import { AUTH_CONTEXT_KEYS, checkCorsOrigins, quoted, readAuth } from './callers.ts';
 import { IN_FLIGHT_BATCHES, stages, type Pace, type Stage, type StageName } from './stages.ts';
 
 /** What the functions accept; lambda/config.ts has the last word, and a test holds the two together. */
@@ -9,20 +10,24 @@ export const PACE_BOUNDS: Record<keyof Pace, readonly [min: number, max: number]
   leaseMs: [1000, 3_600_000],
 };
 
+/** Everything that can be given by `-c`. */
+export const CONTEXT_KEYS: readonly string[] = ['stage', ...Object.keys(PACE_BOUNDS), ...AUTH_CONTEXT_KEYS];
+
 const defaultStage: StageName = 'dev';
 
 /**
- * The stage that the CDK context asks for: `stage` (dev) and, for local runs and load tests, its pace (`batchSize`,
- * `drainIntervalMs`, `maxInFlight`, `leaseMs`; `maxInFlight` follows `batchSize` unless it is given too). A lease may be shorter
+ * The stage that the CDK context asks for: `stage` (dev), whose tokens it takes (`issuer`, `audience`) and, for local runs and load tests,
+ * its pace (`batchSize`, `drainIntervalMs`, `maxInFlight`, `leaseMs`; `maxInFlight` follows `batchSize` unless it is given too). A lease may be shorter
  * than the visibility timeout of a message there: users are then sent twice, which costs time and changes nothing.
  * @throws Error in one sentence that names the value that is wrong and what may stand there.
  */
 export function readStage(context: Node): { name: StageName; stage: Stage } {
   const name: unknown = context.tryGetContext('stage') ?? defaultStage;
   if (!isStageName(name)) {
-    throw new Error(`There is no stage ${quote(name)}: choose one of ${Object.keys(stages).join(', ')} (-c stage=${defaultStage}).`);
+    throw new Error(`There is no stage ${quoted(name)}: choose one of ${Object.keys(stages).join(', ')} (-c stage=${defaultStage}).`);
   }
-  const { pace } = stages[name];
+  const { pace, corsOrigins } = stages[name];
+  checkCorsOrigins(name, corsOrigins);
   const batchSize = readWholeNumber(context, 'batchSize');
   const overridden: Pace = {
     batchSize: batchSize ?? pace.batchSize,
@@ -30,7 +35,7 @@ export function readStage(context: Node): { name: StageName; stage: Stage } {
     maxInFlight: readWholeNumber(context, 'maxInFlight') ?? (batchSize ? IN_FLIGHT_BATCHES * batchSize : pace.maxInFlight),
     leaseMs: readWholeNumber(context, 'leaseMs') ?? pace.leaseMs,
   };
-  return { name, stage: { ...stages[name], pace: overridden } };
+  return { name, stage: { ...stages[name], auth: readAuth(context, name, stages[name].auth), pace: overridden } };
 }
 
 function isStageName(value: unknown): value is StageName {
@@ -44,11 +49,5 @@ function readWholeNumber(context: Node, key: keyof Pace): number | undefined {
   const [min, max] = PACE_BOUNDS[key];
   const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
   if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) return number;
-  throw new Error(`The context value ${key} is ${quote(value)}, but must be a whole number from ${min} to ${max} (-c ${key}=${min}).`);
-}
-
-/** The value as it may stand in a message: one line, and not without end. */
-function quote(value: unknown): string {
-  const quotedCharactersMax = 60;
-  return (JSON.stringify(value) ?? String(value)).slice(0, quotedCharactersMax);
+  throw new Error(`The context value ${key} is ${quoted(value)}, but must be a whole number from ${min} to ${max} (-c ${key}=${min}).`);
 }

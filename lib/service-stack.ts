@@ -29,7 +29,7 @@ export class ServiceStack extends Stack {
     const tempo = { BATCH_SIZE: String(pace.batchSize), DRAIN_INTERVAL_MS: String(pace.drainIntervalMs) };
     const onRedis = { host, size: functions.api, environment: (self: lambda.Function, name: FunctionName) => redis.bind(self, name) };
 
-    const api = new Api(this, 'Api', {
+    const behindApi = {
       join: new QueueFunction(this, 'join', onRedis).lambda,
       status: new QueueFunction(this, 'status', {
         host,
@@ -39,7 +39,8 @@ export class ServiceStack extends Stack {
       'init-stock': new QueueFunction(this, 'init-stock', onRedis).lambda,
       info: new QueueFunction(this, 'info', onRedis).lambda,
       control: new QueueFunction(this, 'control', onRedis).lambda,
-    });
+    };
+    const api = new Api(this, 'Api', behindApi, stage);
 
     const loop = new QueueFunction(this, 'drain-loop', {
       host,
@@ -59,5 +60,6 @@ export class ServiceStack extends Stack {
     issuing.deliverTo(issuer.lambda);
 
     new CfnOutput(this, 'ApiUrl', { value: api.url });
+    if (api.operators) new CfnOutput(this, 'OperatorPolicyArn', { value: api.operators.managedPolicyArn });
   }
 }

@@ -14,8 +14,30 @@ export interface FunctionSize {
   readonly timeoutSeconds: number;
 }
 
+/** Whose tokens the app's routes take. The operator's routes then take IAM credentials. */
+export interface TokenAuth {
+  /** The `iss` of the tokens; API Gateway finds the keys below it. */
+  readonly issuer: string;
+  /** One of these must be the token's `aud`, or its `client_id` where it has no `aud`. */
+  readonly audience: readonly string[];
+  /** What a token must allow; without it an ID token, which is for the app alone, would do. */
+  readonly scopes: { readonly join: string; readonly status: string };
+}
+
+/** What a route takes from all callers together; more is answered 429. */
+export interface Throttle {
+  readonly requestsPerSecond: number;
+  /** Requests that may come at once, before the rate counts. */
+  readonly burst: number;
+}
+
 /** Everything that differs, or may one day differ, between two deployments. */
 export interface Stage {
+  /** `none`: anyone may call anything, in any user's name. Only dev may have it. */
+  readonly auth: 'none' | TokenAuth;
+  /** Web pages that may call the API, such as `https://shop.example.com`. Apps need none. */
+  readonly corsOrigins: readonly string[];
+  readonly throttles: Readonly<Record<'join' | 'status' | 'init-stock' | 'info' | 'control', Throttle>>;
   readonly pace: Pace;
   /** Drain loops that share the promotions between them; at most RULE_TARGETS_MAX. */
   readonly shards: number;
@@ -62,7 +84,21 @@ export const IN_FLIGHT_BATCHES = 10;
 
 const batchSize = 100;
 
+/** Named as a resource server of Cognito does. */
+export const TOKEN_SCOPES: TokenAuth['scopes'] = { join: 'coupon-queue/join', status: 'coupon-queue/status' };
+
+const byHand: Throttle = { requestsPerSecond: 20, burst: 20 };
+
 const dev: Stage = {
+  auth: 'none',
+  corsOrigins: [],
+  throttles: {
+    join: { requestsPerSecond: 500, burst: 500 },
+    status: { requestsPerSecond: 1000, burst: 1000 },
+    'init-stock': byHand,
+    info: byHand,
+    control: byHand,
+  },
   pace: { batchSize, drainIntervalMs: 1000, maxInFlight: IN_FLIGHT_BATCHES * batchSize, leaseMs: 60_000 },
   shards: 1,
   redis: { nodeType: 'cache.t4g.micro', shards: 1, replicas: 0, durability: 'disabled', snapshotDays: 0, onEviction: 'warn' },
@@ -82,6 +118,10 @@ const dev: Stage = {
 
 const prod: Stage = {
   ...dev,
+  // Whose tokens it takes can't be known here: synthesis asks for both until they stand here or come by context.
+  auth: { issuer: '', audience: [], scopes: TOKEN_SCOPES },
+  // Together below the 10,000 a second and the burst of 5,000 that an account has for all its HTTP APIs of a region.
+  throttles: { ...dev.throttles, join: { requestsPerSecond: 3000, burst: 2000 }, status: { requestsPerSecond: 6000, burst: 2500 } },
   redis: { nodeType: 'cache.r7g.large', shards: 2, replicas: 1, durability: 'sync', snapshotDays: 7, onEviction: 'refuse' },
   functions: { ...dev.functions, api: { ...dev.functions.api, memoryMb: 1024 } },
   logDays: 90,

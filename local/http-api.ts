@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Admit } from './admission.ts';
+import type { CorsModel } from './api-template.ts';
+import { permitted, preflightAnswer } from './cors.ts';
 import { Failure } from './failure.ts';
 import type { InvokeResult } from './function-process.ts';
 import { gatewayAnswer, internalServerError, toEvent, toHttpAnswer, type HttpAnswer } from './payload.ts';
@@ -11,7 +14,18 @@ export interface Route {
   method: string;
   path: string;
   timeoutMs: number;
+  /** Decides who may call it; without it anyone may. */
+  admit?: Admit | undefined;
   invoke(payload: string, waitMsMax: number): Promise<InvokeResult>;
+}
+
+export interface HttpApiOptions {
+  /** How long a client may take to send its request. */
+  requestTimeoutMs?: number;
+  /** The web pages that may call; none without it. */
+  cors?: CorsModel | undefined;
+  /** Hears of requests that were turned away, in a sentence. */
+  refused?: (sentence: string) => void;
 }
 
 export interface HttpApi {
@@ -26,7 +40,7 @@ const BODY_BYTES_MAX = 10_000_000;
 const EVENT_BYTES_MAX = 6_291_556;
 /** Request line and headers together. */
 const HEADER_BYTES_MAX = 10_240;
-/** A client that is slower than this to send its request is cut off. */
+/** A client that is slower than this to send its request is cut off, unless another time is given. */
 const REQUEST_TIMEOUT_MS = 30_000;
 /** How often Node looks for such clients; by itself only twice a minute. */
 const SLOW_CLIENT_CHECK_MS = 1_000;
@@ -39,10 +53,10 @@ const DRAIN_POLL_MS = 20;
 /**
  * Serves routes on the loopback interface as an API Gateway HTTP API does.
  * @param port 0 for any
- * @param requestTimeoutMs how long a client may take to send its request
  * @throws Failure if the port is taken or not allowed.
  */
-export async function startHttpApi(routes: readonly Route[], port: number, requestTimeoutMs = REQUEST_TIMEOUT_MS): Promise<HttpApi> {
+export async function startHttpApi(routes: readonly Route[], port: number, options: HttpApiOptions = {}): Promise<HttpApi> {
+  const { requestTimeoutMs = REQUEST_TIMEOUT_MS, cors } = options;
   const byKey = new Map(routes.map((route) => [`${route.method} ${route.path}`, route]));
   const underWay = new Set<ServerResponse>();
   let stopping = false;
@@ -65,10 +79,12 @@ export async function startHttpApi(routes: readonly Route[], port: number, reque
     readBody(request, (body) => {
       if (stopping) response.setHeader('connection', 'close');
       const route = byKey.get(routeKey);
+      const preflight = cors && preflightAnswer(cors, request);
       if (lacksHost(request)) write(response, gatewayAnswer(400, 'Bad Request'), requestId);
       else if (body === undefined) tooLarge(request, response, requestId);
+      else if (preflight !== undefined) write(response, preflight, requestId);
       else if (route === undefined) write(response, gatewayAnswer(404, 'Not Found'), requestId);
-      else void serve(route, routeKey, request, response, requestId, body);
+      else void serve({ route, routeKey, request, response, requestId, body, options });
     });
   });
   server.maxConnections = CONNECTIONS_MAX;
@@ -112,21 +128,31 @@ async function listen(server: ReturnType<typeof createServer>, port: number): Pr
   }
 }
 
-async function serve(
-  route: Route,
-  routeKey: string,
-  request: IncomingMessage,
-  response: ServerResponse,
-  requestId: string,
-  body: Buffer,
-): Promise<void> {
-  const event = toEvent(request, routeKey, requestId, body);
+interface Call {
+  route: Route;
+  routeKey: string;
+  request: IncomingMessage;
+  response: ServerResponse;
+  requestId: string;
+  body: Buffer;
+  options: HttpApiOptions;
+}
+
+async function serve({ route, routeKey, request, response, requestId, body, options: { cors, refused } }: Call): Promise<void> {
+  const verdict = route.admit && (await route.admit(request, body));
+  if (verdict?.admitted === false) {
+    refused?.(`${routeKey} was refused with ${verdict.answer.status} (${requestId}): ${verdict.reason}.`);
+    return write(response, verdict.answer, requestId);
+  }
+  const event = toEvent(request, routeKey, requestId, body, verdict?.authorizer);
   if (Buffer.byteLength(event) > EVENT_BYTES_MAX) return write(response, entityTooLarge(), requestId);
   // A call that is still running when the gateway gives up goes on, as on AWS, but nobody waits for it.
   const gaveUp = setTimeout(() => write(response, serviceUnavailable(), requestId), route.timeoutMs);
   const result = await route.invoke(event, route.timeoutMs);
   clearTimeout(gaveUp);
-  if (!response.headersSent) write(response, answerOf(result), requestId);
+  if (response.headersSent) return;
+  const answer = answerOf(result);
+  write(response, cors ? permitted(cors, request, answer) : answer, requestId);
 }
 
 /** An HTTP API answers a function error with 500, and a timeout or a throttled function with 503. */
@@ -139,7 +165,9 @@ const entityTooLarge = (): HttpAnswer => gatewayAnswer(413, 'Request Entity Too 
 const serviceUnavailable = (): HttpAnswer => gatewayAnswer(503, 'Service Unavailable');
 
 function write(response: ServerResponse, answer: HttpAnswer, requestId: string): void {
-  const headers = { ...answer.headers, 'content-length': Buffer.byteLength(answer.body), 'apigw-requestid': requestId };
+  // Of a 204 HTTP forbids to say how long it is.
+  const length = answer.status === 204 ? {} : { 'content-length': Buffer.byteLength(answer.body) };
+  const headers = { ...answer.headers, ...length, 'apigw-requestid': requestId };
   try {
     response.writeHead(answer.status, headers).end(answer.body);
   } catch {

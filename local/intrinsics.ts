@@ -19,6 +19,7 @@ const VALUES: Readonly<Record<string, Readonly<Record<string, (id: string) => st
   'AWS::Lambda::Function': { Ref: (id) => id, Arn: functionArn },
   'AWS::SQS::Queue': { Ref: deployedQueueUrl, QueueUrl: deployedQueueUrl, QueueName: (id) => id, Arn: queueArn },
   'AWS::ApiGatewayV2::Api': { Ref: (id) => id, ApiId: (id) => id },
+  'AWS::ApiGatewayV2::Authorizer': { Ref: (id) => id },
   'AWS::ApiGatewayV2::Integration': { Ref: (id) => id },
   'AWS::ElastiCache::ReplicationGroup': {
     Ref: (id) => id,

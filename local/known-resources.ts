@@ -47,7 +47,14 @@ export const KNOWN_RESOURCES: Readonly<Record<string, KnownProperties | string>>
   },
   'AWS::Lambda::Permission': NO_IAM,
   'AWS::ApiGatewayV2::Api': {
-    run: ['ProtocolType'],
+    run: [
+      'ProtocolType',
+      'CorsConfiguration.AllowOrigins',
+      'CorsConfiguration.AllowMethods',
+      'CorsConfiguration.AllowHeaders',
+      'CorsConfiguration.ExposeHeaders',
+      'CorsConfiguration.MaxAge',
+    ],
     ignored: { Name: 'words', Description: 'words', Tags: 'words', DisableExecuteApiEndpoint: 'there is one address' },
   },
   'AWS::ApiGatewayV2::Stage': {
@@ -56,6 +63,7 @@ export const KNOWN_RESOURCES: Readonly<Record<string, KnownProperties | string>>
       Tags: 'words',
       AccessLogSettings: 'a local run keeps no access log',
       DefaultRouteSettings: 'one machine is slower than any throttle',
+      RouteSettings: 'one machine is slower than any throttle',
     },
   },
   'AWS::ApiGatewayV2::Integration': {
@@ -63,8 +71,12 @@ export const KNOWN_RESOURCES: Readonly<Record<string, KnownProperties | string>>
     ignored: {},
   },
   'AWS::ApiGatewayV2::Route': {
-    run: ['ApiId', 'RouteKey', 'Target', 'AuthorizationType'],
+    run: ['ApiId', 'RouteKey', 'Target', 'AuthorizationType', 'AuthorizerId', 'AuthorizationScopes'],
     ignored: {},
+  },
+  'AWS::ApiGatewayV2::Authorizer': {
+    run: ['ApiId', 'AuthorizerType', 'IdentitySource', 'JwtConfiguration.Issuer', 'JwtConfiguration.Audience'],
+    ignored: { Name: 'words' },
   },
   'AWS::Events::Rule': {
     run: [
@@ -87,6 +99,7 @@ export const KNOWN_RESOURCES: Readonly<Record<string, KnownProperties | string>>
     },
   },
   'AWS::SQS::QueuePolicy': NO_IAM,
+  'AWS::IAM::ManagedPolicy': NO_IAM,
   'AWS::IAM::Policy': NO_IAM,
   'AWS::IAM::Role': NO_IAM,
   'AWS::Logs::LogGroup': 'each function logs to a file',

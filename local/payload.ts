@@ -16,10 +16,16 @@ const TEXT_TYPES = /^\s*(text\/[^;]*|application\/(json|xml|javascript))\s*(;|$)
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /**
- * Makes the JSON of a payload format 2.0 event of a request.
+ * Makes the JSON of a payload format 2.0 event of a request, with what the route's authorizer says of its caller.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  */
-export function toEvent(request: IncomingMessage, routeKey: string, requestId: string, body: Buffer): string {
+export function toEvent(
+  request: IncomingMessage,
+  routeKey: string,
+  requestId: string,
+  body: Buffer,
+  authorizer?: Record<string, unknown>,
+): string {
   const url = request.url ?? '/';
   const mark = url.indexOf('?');
   const rawPath = mark === -1 ? url : url.slice(0, mark);
@@ -43,6 +49,7 @@ export function toEvent(request: IncomingMessage, routeKey: string, requestId: s
     requestContext: {
       accountId: ACCOUNT_ID,
       apiId: 'local',
+      authorizer,
       domainName: headers.host,
       domainPrefix: 'local',
       http: { method: request.method, path: rawPath, protocol: `HTTP/${request.httpVersion}`, sourceIp, userAgent: headers['user-agent'] },

@@ -3,12 +3,14 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readAssembly } from './assembly.ts';
+import type { Auth } from './auth-file.ts';
 import { startEventSource, type EventSource } from './event-source.ts';
 import { inspectRedis } from './external-redis.ts';
 import { Failure, firstLine } from './failure.ts';
 import { provideFolder } from './folders.ts';
 import { openFunctionLog } from './function-log.ts';
 import { createFunctionPool, type FunctionPool } from './function-pool.ts';
+import { openGate } from './gate.ts';
 import { checkPort, startHttpApi } from './http-api.ts';
 import { lockDataDir } from './lock.ts';
 import { startReaper } from './reaper.ts';
@@ -27,6 +29,8 @@ export interface SystemOptions {
   port: number;
   /** CDK context, such as `{ stage: 'dev', batchSize: '1000' }`. */
   context?: Record<string, string>;
+  /** `jwt`: users need tokens and operators sign, in a stage that is otherwise open too. */
+  auth?: 'none' | 'jwt';
   /** A cloud assembly that is there already; without it the CDK app is synthesized. */
   assemblyDir?: string;
   /** A Redis that someone else runs; without it one is started, with its data in `dataDir`. */
@@ -49,6 +53,8 @@ export interface Endpoints {
 export interface System {
   apiUrl: string;
   endpoints: Endpoints;
+  /** The keys of a system that takes tokens and signatures; `undefined` if it is open to anyone. */
+  auth: Auth | undefined;
   /** Takes no more requests, lets the loop and the issuer finish what is under way, and ends everything, within seconds. */
   stop(): Promise<void>;
   /** A sentence that says why the system can't go on, if it comes to that. It still has to be stopped. */
@@ -62,6 +68,8 @@ const PROCESSES_PER_FUNCTION_MAX = 4;
 /** Runs of one shard that overlap: rules may start late, and a run lives past the next start. */
 const RUNS_PER_TARGET = 2;
 const SPARE_RUNS = 1;
+/** In whose name tokens are issued where the stage names nobody; no such host exists. */
+const LOCAL_ISSUER = { issuer: 'https://issuer.local.invalid', audience: 'coupon-queue-local' };
 /** For this user only: the Redis URL may hold a password. */
 const ENDPOINTS_MODE = 0o600;
 /** How long a batch may wait for a process of its function, which is starting. */
@@ -119,12 +127,18 @@ async function startParts(
   const functions = await preparePools(model, { redisUrl: redis.url, redisMode: redis.mode, sqsEndpoint: sqs.endpoint, queueIds }, options, cleanups);
   const pool = (id: string): FunctionPool => functions.get(id) as FunctionPool;
 
+  const gate = await openGate(model.routes, dataDir);
+  cleanups.push(() => gate.stop());
+  const gateLog = openFunctionLog(join(dataDir, 'logs'), 'gateway', log);
+  cleanups.push(() => gateLog.close());
   const api = await startHttpApi(
     model.routes.map((route) => ({
       ...route,
+      admit: gate.admitOf(route.admission),
       invoke: (payload, waitMsMax) => pool(route.functionId).invoke(payload, waitMsMax),
     })),
     options.port,
+    { cors: model.cors, refused: (sentence) => gateLog.note(sentence) },
   );
   const eventSources = model.eventSources.map((source): EventSource => {
     return startEventSource({
@@ -156,7 +170,7 @@ async function startParts(
   const endpoints = endpointsOf(model, api.url, redis.url, sqs.endpoint);
   writeFileSync(endpointsFile, `${JSON.stringify(endpoints, undefined, 2)}\n`, { mode: ENDPOINTS_MODE });
   cleanups.push(() => rmSync(endpointsFile, { force: true }));
-  return { apiUrl: api.url, endpoints, stop, failed: redis.failed };
+  return { apiUrl: api.url, endpoints, auth: gate.auth, stop, failed: redis.failed };
 }
 
 /** Runs two starts at once; if one fails, the other is still waited for, so that its cleanup is known. */
@@ -170,7 +184,7 @@ async function bothOrNeither<A, B>(first: () => Promise<A>, second: () => Promis
 async function readModel(options: SystemOptions): Promise<SystemModel> {
   if (options.assemblyDir !== undefined) return readTemplate(readAssembly(options.assemblyDir));
   const outDir = join(options.dataDir, 'assembly');
-  const context = { stage: 'dev', ...options.context };
+  const context = { stage: 'dev', ...(options.auth === 'jwt' ? LOCAL_ISSUER : {}), ...options.context };
   await synthesize({ repositoryDir: REPOSITORY_DIR, outDir, context, signal: options.signal });
   return readTemplate(readAssembly(outDir));
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { readCors, readRoutes, type CorsModel, type RouteModel } from './api-template.ts';
 import type { Assembly, Asset } from './assembly.ts';
 import { Failure } from './failure.ts';
 import { functionArn, queueArn, resolveIntrinsics } from './intrinsics.ts';
@@ -14,13 +15,6 @@ export interface FunctionModel {
   handler: string;
   environment: Record<string, string>;
   memoryMb: number;
-  timeoutMs: number;
-}
-
-export interface RouteModel {
-  method: string;
-  path: string;
-  functionId: string;
   timeoutMs: number;
 }
 
@@ -49,6 +43,7 @@ export interface EventSourceModel {
 export interface SystemModel {
   functions: FunctionModel[];
   routes: RouteModel[];
+  cors: CorsModel | undefined;
   schedules: ScheduleModel[];
   queues: QueueModel[];
   eventSources: EventSourceModel[];
@@ -60,7 +55,6 @@ type Properties = Record<string, unknown>;
 const DEFAULT_MEMORY_MB = 128;
 const DEFAULT_TIMEOUT_SECONDS = 3;
 const DEFAULT_BATCH_SIZE = 10;
-const DEFAULT_INTEGRATION_TIMEOUT_MS = 30_000;
 const DEFAULT_EVENT_AGE_SECONDS = 86_400;
 /** SQS hands out at most this many messages at a time; a larger batch would need a batching window. */
 const RECEIVE_MAX = 10;
@@ -74,18 +68,18 @@ const PERIOD_UNIT_MS: Readonly<Record<string, number>> = { minute: 60_000, hour:
 export function readTemplate(assembly: Assembly): SystemModel {
   for (const template of assembly.templates) checkKnown(template);
   const resources = joinStacks(assembly.templates);
-  const reader = new Reader(resources);
+  const reader = new TemplateReader(resources);
   const functions = reader.all('AWS::Lambda::Function').map(([id]) => readFunction(id, reader, assembly.assets));
   const queues = reader.all('AWS::SQS::Queue').map(([id]) => readQueue(id, reader));
   const eventSources = reader.all('AWS::Lambda::EventSourceMapping').flatMap(([id]) => readEventSource(id, reader));
   const schedules = reader.all('AWS::Events::Rule').flatMap(([id]) => readSchedule(id, reader));
-  const model = { functions: distinctNames(functions), routes: readRoutes(reader), schedules, queues, eventSources };
+  const model = { functions: distinctNames(functions), routes: readRoutes(reader), cors: readCors(reader), schedules, queues, eventSources };
   checkRetries(reader, schedules);
   return model;
 }
 
 /** Gives out the run properties of resources, with their intrinsics resolved. */
-class Reader {
+export class TemplateReader {
   readonly resources: Record<string, Resource>;
 
   constructor(resources: Record<string, Resource>) {
@@ -137,7 +131,7 @@ class Reader {
   }
 }
 
-function readFunction(id: string, reader: Reader, assets: Map<string, Asset>): FunctionModel {
+function readFunction(id: string, reader: TemplateReader, assets: Map<string, Asset>): FunctionModel {
   reader.only(id, 'Runtime', 'nodejs24.x');
   const code = reader.resources[id]?.Properties?.Code as { S3Key?: string } | undefined;
   const asset = assets.get(String(code?.S3Key));
@@ -167,36 +161,7 @@ function distinctNames(functions: FunctionModel[]): FunctionModel[] {
   return functions.map((model) => ((uses.get(model.name)?.length ?? 0) > 1 ? { ...model, name: model.id } : model));
 }
 
-function readRoutes(reader: Reader): RouteModel[] {
-  for (const [id] of reader.all('AWS::ApiGatewayV2::Api')) reader.only(id, 'ProtocolType', 'HTTP');
-  if (reader.all('AWS::ApiGatewayV2::Api').length > 1) throw new Failure('The local run knows only one HTTP API: merge them.');
-  for (const [id] of reader.all('AWS::ApiGatewayV2::Stage')) {
-    reader.only(id, 'StageName', '$default');
-    reader.only(id, 'AutoDeploy', true);
-  }
-  for (const [id] of reader.all('AWS::ApiGatewayV2::Integration')) {
-    reader.only(id, 'IntegrationType', 'AWS_PROXY');
-    reader.only(id, 'PayloadFormatVersion', '2.0');
-  }
-  return reader.all('AWS::ApiGatewayV2::Route').map(([id, { Properties: properties }]) => {
-    if (properties?.AuthorizationType !== undefined) reader.only(id, 'AuthorizationType', 'NONE');
-    const key = reader.text(id, 'RouteKey');
-    const [, method, path] = /^(GET|POST|PUT|PATCH|DELETE) (\/[^{}]*)$/.exec(key) ?? [];
-    if (method === undefined || path === undefined) {
-      throw new Failure(`The local run knows only plain methods and paths, not the route ${key} of ${id}: change the stack.`);
-    }
-    const integration = /^integrations\/(.+)$/.exec(reader.text(id, 'Target'))?.[1] ?? '';
-    const integrationId = reader.target(id, 'Target', integration, 'AWS::ApiGatewayV2::Integration', String);
-    return {
-      method,
-      path,
-      functionId: reader.functionOf(integrationId, 'IntegrationUri'),
-      timeoutMs: reader.number(integrationId, 'TimeoutInMillis', DEFAULT_INTEGRATION_TIMEOUT_MS),
-    };
-  });
-}
-
-function readSchedule(id: string, reader: Reader): ScheduleModel[] {
+function readSchedule(id: string, reader: TemplateReader): ScheduleModel[] {
   const state = reader.property(id, 'State') ?? 'ENABLED';
   const expression = reader.text(id, 'ScheduleExpression');
   const [, count, unit] = /^rate\(([1-9]\d*) (minute|hour|day)s?\)$/.exec(expression) ?? [];
@@ -223,7 +188,7 @@ function readSchedule(id: string, reader: Reader): ScheduleModel[] {
 }
 
 /** Lambda itself retries an event twice unless it is told not to; the local run never does. */
-function checkRetries(reader: Reader, schedules: ScheduleModel[]): void {
+function checkRetries(reader: TemplateReader, schedules: ScheduleModel[]): void {
   const configured = new Set<string>();
   for (const [id] of reader.all('AWS::Lambda::EventInvokeConfig')) {
     reader.only(id, 'MaximumRetryAttempts', 0);
@@ -237,7 +202,7 @@ function checkRetries(reader: Reader, schedules: ScheduleModel[]): void {
   }
 }
 
-function readQueue(id: string, reader: Reader): QueueModel {
+function readQueue(id: string, reader: TemplateReader): QueueModel {
   const attributes: Record<string, string> = {};
   for (const name of ['VisibilityTimeout', 'MessageRetentionPeriod']) {
     const value = reader.property(id, name);
@@ -251,7 +216,7 @@ function readQueue(id: string, reader: Reader): QueueModel {
   return { id, arn: queueArn(id), attributes };
 }
 
-function readEventSource(id: string, reader: Reader): EventSourceModel[] {
+function readEventSource(id: string, reader: TemplateReader): EventSourceModel[] {
   const queueArnGiven = reader.text(id, 'EventSourceArn');
   const batchSize = reader.number(id, 'BatchSize', DEFAULT_BATCH_SIZE);
   if (batchSize < 1 || batchSize > RECEIVE_MAX) {

@@ -9,6 +9,7 @@ export interface Detail {
 /** Every error that the API answers by itself: its code, status and message. */
 export const errors = {
   INVALID_REQUEST: [400, '요청 값이 올바르지 않습니다.'],
+  FORBIDDEN: [403, '요청할 권한이 없습니다.'],
   PROMOTION_NOT_FOUND: [404, '존재하지 않는 프로모션입니다.'],
   SOLD_OUT: [409, '쿠폰 재고가 소진되었습니다.'],
   PROMOTION_CLOSED: [409, '종료된 프로모션입니다.'],

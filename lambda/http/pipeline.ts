@@ -5,6 +5,7 @@ import { RedisUnavailable } from '../queue/redis.ts';
 import { count, logger, publishMetrics } from '../telemetry.ts';
 import { type Detail, failure, HttpError } from './envelope.ts';
 import { jsonBody } from './json-body.ts';
+import { checkSameUser, tokenUser } from './token-user.ts';
 
 /** An operation that Redis has not answered by then is answered 503. */
 export const OPERATION_DEADLINE_MS = 2500;
@@ -73,12 +74,14 @@ function toHttpError(error: unknown): HttpError {
 function checked<S extends Schema>(schema: S, read: (event: APIGatewayProxyEventV2) => unknown): Middleware<S> {
   return {
     before: ({ event }) => {
+      const user = tokenUser(event);
       const input = read(event);
       if (typeof input !== 'object' || input === null || Array.isArray(input)) {
         throw new HttpError('INVALID_REQUEST', [{ field: 'body', rule: 'JSON 객체여야 합니다.' }]);
       }
-      const result = v.safeParse(schema, input);
+      const result = v.safeParse(schema, user === undefined ? input : { userId: user, ...input });
       if (!result.success) throw new HttpError('INVALID_REQUEST', result.issues.map(toDetail));
+      if (user !== undefined) checkSameUser(user, result.output, event.requestContext.requestId);
       event.request = result.output;
     },
   };

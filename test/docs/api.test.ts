@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { type ErrorCode, errors } from '../../lambda/http/envelope.ts';
 import { STOCK_MAX } from '../../lambda/http/requests.ts';
 import { PROMOTION_ID, USER_ID } from '../../lambda/queue/ids.ts';
+import { stages, TOKEN_SCOPES } from '../../lib/stages.ts';
 import { blocks, documents, filesIn, plain, read, table } from './markdown.ts';
 
 const page = read('docs/api.md');
@@ -67,6 +68,14 @@ test.each(answers)('$document shows an answer in the form and with the messages 
   expect(messages.filter((message) => !isAnswered(message))).toEqual([]);
 });
 
+test('each route is listed by who may call it, with the scope that a token needs', () => {
+  const { rows } = table(page, 'route', 'as deployed');
+  expect(rows.flatMap(([routes = '']) => routes.split(', ')).toSorted()).toEqual(Object.keys(stages.dev.throttles).toSorted());
+  const [users = [], operators = []] = rows;
+  expect([users[0], operators[1]]).toEqual([Object.keys(TOKEN_SCOPES).join(', '), expect.stringContaining('IAM')]);
+  for (const scope of Object.values(TOKEN_SCOPES)) expect(users[1]).toContain(`\`${scope}\``);
+});
+
 test('limits of requests are those of the code', () => {
   expect(page).toContain(`\`promotionId\` matches \`${PROMOTION_ID.source}\`, \`userId\` matches \`${USER_ID.source}\``);
   expect(page).toContain(`\`stock\` is an integer from 0 to ${STOCK_MAX}.`);
@@ -76,7 +85,7 @@ test('limits of requests are those of the code', () => {
 });
 
 test('what API Gateway answers by itself, the local run answers too', () => {
-  const local = ['local/http-api.ts', 'local/payload.ts'].map(read).join('\n');
+  const local = ['local/http-api.ts', 'local/payload.ts', 'local/token-check.ts', 'local/signature-check.ts'].map(read).join('\n');
   const { rows } = table(page, 'status', '`message`', 'when');
   const unanswered = rows.filter(([status, message]) => !local.includes(`${status}, '${message}'`));
   expect(unanswered.map(([status, , when]) => [status, when])).toEqual([['429', expect.stringContaining('never on one machine')]]);

@@ -10,11 +10,13 @@ const variableOf = (key: string) => key.replaceAll(/[A-Z]/g, (letter) => `_${let
 const functions = Object.entries(environments);
 const readersOf = (variable: string) => functions.filter(([, schema]) => Object.hasOwn(schema.entries, variable)).map(([name]) => name);
 
-/** A stage's values by their path, such as redis.nodeType. */
+/** A stage's values by their path, such as redis.nodeType; what is empty as it is written in the documents. */
 function flatten(value: object, prefix = ''): [string, string][] {
-  return Object.entries(value).flatMap(([key, inner]: [string, unknown]) =>
-    typeof inner === 'object' && inner !== null ? flatten(inner, `${prefix}${key}.`) : [[`${prefix}${key}`, String(inner)] as [string, string]],
-  );
+  return Object.entries(value).flatMap(([key, inner]: [string, unknown]): [string, string][] => {
+    if (typeof inner === 'object' && inner !== null && !Array.isArray(inner)) return flatten(inner, `${prefix}${key}.`);
+    const empty = prefix === 'auth.' ? 'to be set' : 'none';
+    return [[`${prefix}${key}`, String(Array.isArray(inner) ? inner.join(', ') : inner) || empty]];
+  });
 }
 
 describe('the table of variables in README.md', () => {
@@ -58,8 +60,8 @@ describe('the table of variables in README.md', () => {
 
 test('the table of stages in docs/deploy.md is lib/stages.ts', () => {
   const { rows } = table(read('docs/deploy.md'), 'value', 'dev', 'prod');
-  const prod = new Map(flatten(stages.prod));
-  const expected = flatten(stages.dev).map(([key, value]) => [key, value, prod.get(key)].join(' | '));
+  const [dev, prod] = [new Map(flatten(stages.dev)), new Map(flatten(stages.prod))];
+  const expected = [...new Set([...dev.keys(), ...prod.keys()])].map((key) => [key, dev.get(key) ?? '–', prod.get(key) ?? '–'].join(' | '));
   expect(rows.map((row) => row.slice(0, 3).map(plain).join(' | ')).toSorted()).toEqual(expected.toSorted());
 });
 

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import tsconfig from '../../tsconfig.json' with { type: 'json' };
 import { controlRequest, infoRequest, initStockRequest, joinRequest, statusRequest } from '../../lambda/http/requests.ts';
-import { PACE_BOUNDS } from '../../lib/context.ts';
+import { CONTEXT_KEYS } from '../../lib/context.ts';
 import { blocks, codeWords, documents, read, ROOT } from './markdown.ts';
 
 const exists = (file: string) => existsSync(path.join(ROOT, file));
@@ -44,6 +44,7 @@ test('files that are named exist', () => {
 test('npm scripts that are mentioned exist, and know their options', () => {
   const sources: Record<string, string> = {
     start: 'bin/local.ts',
+    token: 'bin/token.ts',
     rush: 'bench/rush-options.ts',
     chaos: 'bench/chaos-options.ts',
     bench: 'bin/bench.ts',
@@ -51,7 +52,7 @@ test('npm scripts that are mentioned exist, and know their options', () => {
     simulate: 'test/simulation/main.ts',
   };
   const unknown = faults((text) =>
-    [...text.matchAll(/\bnpm (?:run )?(start|test|(?<=run )[\w:-]+)([^`#|\n]*)/g)].flatMap(([, script = '', rest = '']) => {
+    [...text.matchAll(/\bnpm (?:-s )?(?:run )?(start|test|(?<=run )[\w:-]+)([^`#|\n)]*)/g)].flatMap(([, script = '', rest = '']) => {
       if (!Object.hasOwn(packageJson.scripts, script)) return [script];
       const options = [...rest.matchAll(/(?<= )-{1,2}[a-z][\w-]*/g)].map(([option]) => option).filter((option) => option !== '--help');
       const source = sources[script] === undefined ? '' : read(sources[script]);
@@ -62,7 +63,7 @@ test('npm scripts that are mentioned exist, and know their options', () => {
 });
 
 test('context values that are given on a command line exist', () => {
-  const known = new Set(['stage', ...Object.keys(PACE_BOUNDS)]);
+  const known = new Set(CONTEXT_KEYS);
   expect(faults((text) => [...text.matchAll(/-c (\w+)=/g)].flatMap(([, key = '']) => (known.has(key) ? [] : [key])))).toEqual([]);
 });
 
@@ -70,14 +71,17 @@ test('JSON that is shown parses', () => {
   for (const document of documents) for (const block of blocks(read(document), 'json')) expect(() => JSON.parse(block), `${document}: ${block}`).not.toThrow();
 });
 
+/** The user of a token, whom a request with one need not name. */
+const TOKEN_USER = { userId: 'user1' };
+
 /** The requests that the shell commands of a text make. */
 function requestsIn(text: string): { route: string; request: unknown }[] {
   const commands = blocks(text, 'sh').join('\n');
-  const posts = [...commands.matchAll(/(?:\$API\/|^)([a-z-]+)(?: -H 'content-type: application\/json' -d)? '(\{.*\})'/gm)];
-  const gets = [...commands.matchAll(/\$API\/([a-z-]+)\?([^"']+)/g)];
+  const posts = [...commands.matchAll(/(?:\$API\/|^)([a-z-]+)( -H "authorization: Bearer \$TOKEN")?(?: -H 'content-type: application\/json' -d)? '(\{.*\})'/gm)];
+  const gets = [...commands.matchAll(/\$API\/([a-z-]+)\?([^"']+)"( -H "authorization: Bearer \$TOKEN")?/g)];
   return [
-    ...posts.map(([, route = '', body = '']) => ({ route, request: JSON.parse(body) as unknown })),
-    ...gets.map(([, route = '', query]) => ({ route, request: Object.fromEntries(new URLSearchParams(query)) })),
+    ...posts.map(([, route = '', token, body = '']) => ({ route, request: { ...(token && TOKEN_USER), ...(JSON.parse(body) as object) } })),
+    ...gets.map(([, route = '', query, token]) => ({ route, request: { ...(token && TOKEN_USER), ...Object.fromEntries(new URLSearchParams(query)) } })),
   ];
 }
 

@@ -29,6 +29,12 @@ export const post = (body: unknown, headers: Record<string, string> = { 'content
 /** A GET with this query string. */
 export const get = (rawQueryString: string) => event('GET', { rawQueryString });
 
+/** The same request as the JWT authorizer lets it through: with the claims of its token. */
+export const withClaims = (request: APIGatewayProxyEventV2, claims: Record<string, unknown>): APIGatewayProxyEventV2 => {
+  const authorized = { ...request.requestContext, authorizer: { jwt: { claims, scopes: null }, principalId: '', integrationLatency: 0 } };
+  return { ...request, requestContext: authorized };
+};
+
 /** A Lambda context. */
 export const context: Context = {
   callbackWaitsForEmptyEventLoop: false,

@@ -68,14 +68,22 @@ test('an assembly holds every function as one module that needs nothing but Node
   expect(handlerTypes(files)).toEqual(bundles.map(() => 'function'));
 });
 
+const tokens = { issuer: 'https://issuer.example.com', audience: 'app' };
+
 test.each(['dev', 'prod'])('the checks that CDK has for a template find nothing in %s', (stage) => {
-  const { output, status, stderr } = synthesize(`checked-${stage}`, { stage, 'aws:cdk:bundling-stacks': [] }, { CDK_VALIDATION: 'true' });
+  const { output, status, stderr } = synthesize(`checked-${stage}`, { stage, ...tokens, 'aws:cdk:bundling-stacks': [] }, { CDK_VALIDATION: 'true' });
   expect(status, stderr).toBe(0);
   expect(readJson(join(output, 'validation-report.json'))).toMatchObject({ pluginReports: [] });
 });
 
 test.each([
   ['unknown-stage', { stage: 'staging' }, 'There is no stage "staging": choose one of dev, prod (-c stage=dev).\n'],
+  [
+    'nobody-to-trust',
+    { stage: 'prod' },
+    'The stage prod does not say whose tokens it takes: set auth.issuer and auth.audience in lib/stages.ts, ' +
+      'or give -c issuer=https://… -c audience=… (on one machine: npm start -- --auth jwt).\n',
+  ],
   ['bad-number', { batchSize: '1001' }, 'The context value batchSize is "1001", but must be a whole number from 1 to 1000 (-c batchSize=1).\n'],
 ])('%s is refused in one sentence', (name, context, sentence) => {
   const { output, status, stderr } = synthesize(name, context);

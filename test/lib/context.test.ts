@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { environments } from '../../lambda/config.ts';
 import { PACE_BOUNDS, readStage } from '../../lib/context.ts';
-import { IN_FLIGHT_BATCHES, stages } from '../../lib/stages.ts';
+import { IN_FLIGHT_BATCHES, stages, type TokenAuth } from '../../lib/stages.ts';
 
 function read(context: Record<string, unknown>) {
   const { node } = new RootConstruct();
@@ -11,10 +11,13 @@ function read(context: Record<string, unknown>) {
   return readStage(node);
 }
 
+const issuer = 'https://issuer.example.com';
+const auth = { ...(stages.prod.auth as TokenAuth), issuer, audience: ['app'] };
+
 describe('the stage', () => {
   test('is dev unless another is asked for', () => {
     expect(read({})).toEqual({ name: 'dev', stage: stages.dev });
-    expect(read({ stage: 'prod' })).toEqual({ name: 'prod', stage: stages.prod });
+    expect(read({ stage: 'prod', issuer, audience: 'app' })).toEqual({ name: 'prod', stage: { ...stages.prod, auth } });
   });
 
   test.each(['staging', 'toString', '', 'DEV', 7, ['dev']])('%j does not exist, and the message says which do', (stage) => {
@@ -24,9 +27,10 @@ describe('the stage', () => {
 
 describe('the pace', () => {
   test('is overridden value by value, as a string or as a number', () => {
-    const { stage } = read({ stage: 'prod', batchSize: '250', leaseMs: 5000 });
+    const { stage } = read({ stage: 'prod', issuer, audience: 'app', batchSize: '250', leaseMs: 5000 });
     expect(stage).toEqual({
       ...stages.prod,
+      auth,
       pace: { ...stages.prod.pace, batchSize: 250, maxInFlight: 250 * IN_FLIGHT_BATCHES, leaseMs: 5000 },
     });
   });

@@ -7,14 +7,17 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import cdkJson from '../../cdk.json' with { type: 'json' };
 import type { FunctionName } from '../../lambda/config.ts';
 import { addStacks } from '../../lib/stacks.ts';
-import { RULE_TARGETS_MAX, stages, type Stage } from '../../lib/stages.ts';
+import { RULE_TARGETS_MAX, stages, type Stage, type TokenAuth } from '../../lib/stages.ts';
 import { joinStacks } from '../../local/stacks.ts';
+
+/** prod with what only its owner knows: whose tokens it takes. */
+export const prod: Stage = { ...stages.prod, auth: { ...(stages.prod.auth as TokenAuth), issuer: 'https://issuer.example.com', audience: ['app'] } };
 
 /** The stages that are deployed, and one that has as many shards as there can be. */
 export const deployments: readonly (readonly [name: string, stage: Stage])[] = [
   ['dev', stages.dev],
-  ['prod', stages.prod],
-  ['prod in many shards', { ...stages.prod, shards: RULE_TARGETS_MAX }],
+  ['prod', prod],
+  ['prod in many shards', { ...prod, shards: RULE_TARGETS_MAX }],
 ];
 
 /** A value of a template: plain, or an intrinsic function that stands for one. */
@@ -26,6 +29,7 @@ export type Shape = { readonly [key: string]: Value };
 export interface Resource {
   readonly Type: string;
   readonly Properties: Shape;
+  readonly DependsOn?: Value;
   readonly DeletionPolicy?: string;
   readonly UpdateReplacePolicy?: string;
   readonly UpdatePolicy?: Value;

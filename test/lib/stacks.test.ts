@@ -35,8 +35,8 @@ describe.each(deployments)('%s', (_, stage) => {
     for (const { Type, Properties } of Object.values(deployment.resources)) {
       expect(Type).not.toMatch(/^Custom::|::CustomResource$/);
       const named = Object.keys(Properties).filter((key) => names.test(key) && typeof Properties[key] === 'string');
-      // An HTTP API must have a name, which need not be unique.
-      expect({ Type, named }).toEqual({ Type, named: Type === 'AWS::ApiGatewayV2::Api' ? ['Name'] : [] });
+      // An HTTP API and its authorizers must have a name, which need not be unique.
+      expect({ Type, named }).toEqual({ Type, named: /^AWS::ApiGatewayV2::(Api|Authorizer)$/.test(Type) ? ['Name'] : [] });
     }
   });
 

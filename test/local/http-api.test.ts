@@ -104,7 +104,7 @@ it.each([
   ['its headers', 'POST /task HTTP/1.1\r\nhost: a\r\n'],
   ['its body', 'POST /task HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{'],
 ])('gives a client that does not send %s only so much time', async (_what, request) => {
-  const api = await startHttpApi([{ method: 'POST', path: '/task', timeoutMs: 5000, invoke: answering({}) }], 0, 50);
+  const api = await startHttpApi([{ method: 'POST', path: '/task', timeoutMs: 5000, invoke: answering({}) }], 0, { requestTimeoutMs: 50 });
   onTestFinished(() => api.stop(0));
   expect(await text(send(api, request))).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n[^]*{"message":"Request Timeout"}$/);
 });
@@ -141,4 +141,45 @@ it('says what to do about a port that is taken', async () => {
   const api = await start(answering({}));
   const port = Number(new URL(api.url).port);
   await expect(checkPort(port)).rejects.toThrow(`Port ${port} is taken: stop what listens there, or choose another with PORT=….`);
+});
+
+const cors = { origins: ['https://shop.example.com'], methods: ['GET', 'POST'], headers: ['authorization'], exposedHeaders: ['retry-after'], maxAgeSeconds: 60 };
+/** Sends what a browser would, and answers the status and the headers that count for it; fetch would keep the origin to itself. */
+async function asPage(options: { cors?: typeof cors }, method: string, origin: string | undefined, path = '/task') {
+  const ownCors = { 'access-control-allow-origin': '*', 'access-control-allow-credentials': 'true', 'x-own': '1' };
+  const invoke = answering({ statusCode: 200, headers: ownCors, body: '{}' });
+  const api = await startHttpApi([{ method: 'POST', path: '/task', timeoutMs: 5000, invoke }], 0, options);
+  onTestFinished(() => api.stop(0));
+  const lines = [`${method} ${path} HTTP/1.1`, 'host: a', 'connection: close', 'access-control-request-method: POST', ...(origin === undefined ? [] : [`origin: ${origin}`])];
+  const answer = await text(send(api, `${lines.join('\r\n')}\r\n\r\n`));
+  const headers = [...answer.matchAll(/^(access-control-[a-z-]+|content-length): (.*)\r$/gm)].map(([, name = '', value = '']) => [name, value] as const);
+  return { status: Number(answer.split(' ')[1]), headers: Object.fromEntries(headers) };
+}
+
+it.each(['/task', '/nowhere'])('lets a page that is listed ask whether it may call %s', async (path) => {
+  expect(await asPage({ cors }, 'OPTIONS', 'https://shop.example.com', path)).toEqual({
+    status: 204,
+    headers: {
+      'access-control-allow-origin': 'https://shop.example.com',
+      'access-control-allow-methods': 'GET,POST',
+      'access-control-allow-headers': 'authorization',
+      'access-control-max-age': '60',
+    },
+  });
+});
+
+it.each(['https://shop.example.com.evil.com', 'http://shop.example.com', 'https://shop.example.com:444', 'null', '*'])('permits nothing to a page of %s', async (origin) => {
+  expect(await asPage({ cors }, 'OPTIONS', origin)).toEqual({ status: 204, headers: {} });
+  expect(await asPage({ cors }, 'POST', origin)).toEqual({ status: 200, headers: { 'content-length': '2' } });
+});
+
+it('lets a page that is listed read the answer, whatever the function says of that', async () => {
+  expect(await asPage({ cors }, 'POST', 'https://shop.example.com')).toEqual({
+    status: 200,
+    headers: { 'access-control-allow-origin': 'https://shop.example.com', 'access-control-expose-headers': 'retry-after', 'content-length': '2' },
+  });
+});
+
+it('answers 404 to a page that asks where none is listed', async () => {
+  expect(await asPage({}, 'OPTIONS', 'https://shop.example.com')).toMatchObject({ status: 404 });
 });

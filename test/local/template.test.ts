@@ -23,7 +23,8 @@ function withProperty(path: string, value: unknown): object {
 describe('what is deployed', () => {
   it('is read from the template', () => {
     const model = read(tinyTemplate());
-    expect(model.routes).toEqual([{ method: 'POST', path: '/work', functionId: 'Front', timeoutMs: 30_000 }]);
+    expect(model.routes).toEqual([{ method: 'POST', path: '/work', functionId: 'Front', timeoutMs: 30_000, admission: { kind: 'anyone' } }]);
+    expect(model.cors).toBeUndefined();
     expect(model.functions.find(({ id }) => id === 'Front')).toMatchObject({ name: 'front', memoryMb: 256, timeoutMs: 5000 });
     expect(model.schedules).toEqual([
       { id: 'Rule', periodMs: 60_000, targets: [{ functionId: 'Clock', input: '{"shard":0}', waitMsMax: 60_000 }] },
@@ -52,6 +53,62 @@ describe('what is deployed', () => {
   it('calls functions that share a name by their logical ids', () => {
     const template = withProperty('Worker.Code', { S3Key: 'Clock.zip' });
     expect(read(template).functions.map(({ name }) => name)).toEqual(['front', 'Worker', 'Clock']);
+  });
+});
+
+/** The tiny template with an authorizer of tokens before its route. */
+function withAuthorizer(authorizer: Properties = {}, route: Properties = {}): object {
+  const template = tinyTemplate();
+  const properties = {
+    ApiId: { Ref: 'Api' },
+    AuthorizerType: 'JWT',
+    IdentitySource: ['$request.header.Authorization'],
+    JwtConfiguration: { Issuer: 'https://issuer.example.com', Audience: ['app'] },
+    Name: 'Users',
+  };
+  template.Resources['Users'] = { Type: 'AWS::ApiGatewayV2::Authorizer', Properties: { ...properties, ...authorizer } };
+  Object.assign(template.Resources['Route']!.Properties!, { AuthorizationType: 'JWT', AuthorizerId: { Ref: 'Users' }, AuthorizationScopes: ['queue/join'], ...route });
+  return template;
+}
+
+describe('what a route asks of its caller', () => {
+  const admissionOf = (template: object) => read(template).routes[0]?.admission;
+
+  it('is read from the template', () => {
+    expect(admissionOf(withProperty('Route.AuthorizationType', 'AWS_IAM'))).toEqual({ kind: 'signature' });
+    expect(admissionOf(withProperty('Route.AuthorizationType', undefined))).toEqual({ kind: 'anyone' });
+    expect(admissionOf(withAuthorizer())).toEqual({ kind: 'token', issuer: 'https://issuer.example.com', audience: ['app'], scopes: ['queue/join'] });
+    expect(admissionOf(withAuthorizer({}, { AuthorizationScopes: undefined }))).toMatchObject({ kind: 'token', scopes: [] });
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['a Lambda authorizer', withAuthorizer({}, { AuthorizationType: 'CUSTOM' }), /NONE, JWT and AWS_IAM, not CUSTOM of Route/],
+    ['a token without an authorizer', withAuthorizer({}, { AuthorizerId: undefined }), /text as AuthorizerId of Route/],
+    ['an authorizer that is none', withAuthorizer({}, { AuthorizerId: { Ref: 'Queue' } }), /AuthorizerId of Route names no AWS::ApiGatewayV2::Authorizer/],
+    ['an authorizer of requests', withAuthorizer({ AuthorizerType: 'REQUEST' }), /AuthorizerType of Users/],
+    ['a token elsewhere', withAuthorizer({ IdentitySource: ['$request.querystring.token'] }), /IdentitySource of Users/],
+    ['no issuer', withAuthorizer({ JwtConfiguration: { Audience: ['app'] } }), /wants an Issuer in Users/],
+    ['an audience that is no list', withAuthorizer({ JwtConfiguration: { Issuer: 'https://i.example.com', Audience: 'app' } }), /list of texts as JwtConfiguration\.Audience of Users/],
+    ['an authorizer that keeps answers', withAuthorizer({ AuthorizerResultTtlInSeconds: 300 }), /property AuthorizerResultTtlInSeconds of Users/],
+  ])('stops the local run if it is %s', (_what, template, message) => {
+    expect(() => read(template)).toThrow(message);
+  });
+});
+
+describe('the web pages that may call', () => {
+  it('are read from the template', () => {
+    const cors = { AllowOrigins: ['https://shop.example.com'], AllowMethods: ['GET'], AllowHeaders: ['authorization'], MaxAge: 60 };
+    expect(read(withProperty('Api.CorsConfiguration', cors)).cors).toEqual({
+      origins: ['https://shop.example.com'],
+      methods: ['GET'],
+      headers: ['authorization'],
+      exposedHeaders: [],
+      maxAgeSeconds: 60,
+    });
+  });
+
+  it('are listed one by one', () => {
+    expect(() => read(withProperty('Api.CorsConfiguration', { AllowOrigins: ['https://*'] }))).toThrow(/only exact AllowOrigins, not https:\/\/\* of Api/);
   });
 });
 
@@ -102,15 +159,13 @@ describe('what the local run does not know stops it with a sentence that names i
     ['a property of a list', withProperty('Rule.Targets', [{ SqsParameters: {} }]), /property Targets\[\]\.SqsParameters of Rule/],
     ['a list in place of an object', withProperty('Front.Code', [{}]), /property Code of Front/],
     ['an object in place of a list', withProperty('Rule.Targets', { Arn: 'x' }), /property Targets of Rule/],
-    ['CORS', withProperty('Api.CorsConfiguration', {}), /property CorsConfiguration of Api/],
+    ['CORS with credentials', withProperty('Api.CorsConfiguration', { AllowCredentials: true }), /property CorsConfiguration\.AllowCredentials of Api/],
     ['a batching window', withProperty('Source.MaximumBatchingWindowInSeconds', 1), /MaximumBatchingWindowInSeconds of Source/],
     ['a filter', withProperty('Source.FilterCriteria', {}), /property FilterCriteria of Source/],
     ['layers', withProperty('Front.Layers', ['x']), /property Layers of Front/],
     ['a large batch', withProperty('Source.BatchSize', 100), /the 100 of Source/],
     ['another response type', withProperty('Source.FunctionResponseTypes', ['Other']), /FunctionResponseTypes of Source/],
     ['another runtime', withProperty('Front.Runtime', 'nodejs20.x'), /"nodejs24.x" as Runtime of Front .* not "nodejs20.x"/],
-    ['an authorizer', withProperty('Route.AuthorizationType', 'JWT'), /AuthorizationType of Route .* not "JWT"/],
-    ['an authorizer id', withProperty('Route.AuthorizerId', 'x'), /property AuthorizerId of Route/],
     ['a default route', withProperty('Route.RouteKey', '$default'), /the route \$default of Route/],
     ['a path parameter', withProperty('Route.RouteKey', 'GET /a/{id}'), /the route GET \/a\/{id}/],
     ['payload format 1.0', withProperty('Integration.PayloadFormatVersion', '1.0'), /PayloadFormatVersion of Integration/],

@@ -126,7 +126,7 @@ describe.concurrent('npm start', () => {
     ['a bad PORT', [], { PORT: '99999' }, /PORT is "99999".*whole number from 0 to 65535/],
     ['no folder', ['--data-dir', ''], {}, /must name a folder/],
     ['a folder where there can be none', ['--port', '0', '--data-dir', '/proc/coupon-queue'], {}, /can't be written/],
-    ['a context key that there is not', ['--port', '0', '-c', 'batchsize=1000'], {}, /must be one of stage, batchSize, drainIntervalMs, maxInFlight, leaseMs\./],
+    ['a context key that there is not', ['--port', '0', '-c', 'batchsize=1000'], {}, /must be one of stage, batchSize, .*issuer, audience/],
     ['context that is none', ['--port', '0', '-c', 'batchSize'], {}, /key=value/],
     ['context that the app refuses', ['--port', '0', '-c', 'batchSize=1001'], {}, /batchSize is "1001", but must be a whole number from 1 to 1000/],
     ['a stage that there is not', ['--port', '0', '-c', 'stage=test'], {}, /no stage "test"/],

@@ -116,6 +116,20 @@ export function partsOf(rush: Rush, costs: Costs, measured: Measured): Part[] {
   return [
     { name: 'API Gateway', needed: requests, limit: limits.gatewayRequestsPerSecond.value, unit: 'requests/s', remedy: 'ask AWS for a higher throttle' },
     {
+      name: 'throttle of join',
+      needed: rush.joinsPerSecond,
+      limit: limits.joinThrottle.value,
+      unit: 'joins/s',
+      remedy: '`throttles.join` of lib/stages.ts',
+    },
+    {
+      name: 'throttle of status',
+      needed: rush.joinsPerSecond * pollsPerUser,
+      limit: limits.statusThrottle.value,
+      unit: 'polls/s',
+      remedy: '`throttles.status` of lib/stages.ts',
+    },
+    {
       name: 'Lambda',
       needed: Math.max(warm, requests / limits.lambdaCallsPerEnvironment.value),
       limit: limits.lambdaConcurrency.value,

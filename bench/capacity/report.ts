@@ -1,4 +1,5 @@
 import { shortNumber } from '../numbers.ts';
+import { textTable } from '../text-table.ts';
 import type { Capacity } from './capacity.ts';
 import { limits } from './limits.ts';
 import { binomial, unevenness } from './model.ts';
@@ -13,18 +14,18 @@ const sentence = ([first, ...others]: readonly string[]) =>
 export function capacityReport(capacity: Capacity): string {
   return [
     `Measured on ${capacity.machine.date}: ${capacity.machine.cpu}, ${capacity.machine.cores} cores, Redis ${capacity.machine.redis}, Node ${capacity.machine.node}`,
-    section(
+    textTable(
       'Server CPU of one operation, of a fleet of connections with one command in flight each',
       ['operation', 'µs', '÷ SET'],
       Object.entries(capacity.costs).map(([name, { median }]) => [name, shortNumber(median), shortNumber(median / capacity.costs.SET.median)]),
     ),
-    section(
+    textTable(
       `Joins per second of one shard at ${percent(limits.coreShare.value)} of a core, each with its polls, ${percent(capacity.winners)} of the users winning`,
       ['polls per user', 'joins/s', 'requests/s'],
       capacity.shard.map(({ pollsPerUser, joinsPerSecond }) => [String(pollsPerUser), shortNumber(joinsPerSecond), shortNumber(joinsPerSecond * (1 + pollsPerUser))]),
     ),
     `Connections that one client of a function has to a node: ${shortNumber(capacity.connectionsPerEnvironment)}`,
-    section(
+    textTable(
       `Promotions on the nodes of a real cluster, ${NODES} nodes`,
       ['ids', 'promotions', 'on each node', 'by chance', 'unevenness', 'hottest, equal', 'hottest, Zipf (95 % below)'],
       capacity.fleets.map(({ naming, promotions, nodeOf, hottestEqual, hottestZipf }) => {
@@ -41,12 +42,12 @@ export function capacityReport(capacity: Capacity): string {
         ];
       }),
     ),
-    section(
+    textTable(
       'Promotions on the shards of the drain loop (CRC-32)',
       ['ids', 'promotions', ...LOOP_SHARDS.map((shards) => `${shards} shards`)],
       capacity.fleets.map(({ naming, promotions, loopShardOf }) => [naming, String(promotions), ...LOOP_SHARDS.map((shards) => countsOf(loopShardOf[shards] ?? [], shards).join(', '))]),
     ),
-    section(
+    textTable(
       `Joins per second of a whole cluster, ${capacity.pollsPerUser} polls each: those of one shard ÷ share of the hottest one`,
       ['Redis shards', 'promotions', 'hottest, equal', 'joins/s', 'hottest, Zipf', 'joins/s'],
       capacity.clusters.map(({ shards, promotions, equal, zipf }) => [
@@ -58,7 +59,7 @@ export function capacityReport(capacity: Capacity): string {
         shortNumber(zipf.joinsPerSecond),
       ]),
     ),
-    section(
+    textTable(
       `One promotion: what each part has to bear, as a share of its limit (${capacity.pollsPerUser} polls each, ${capacity.stock.toLocaleString('en-US')} coupons, ${capacity.seconds} s)`,
       ['part', ...capacity.rushes.map(({ joinsPerSecond }) => `${joinsPerSecond.toLocaleString('en-US')}/s`), 'limit', 'gives at joins/s', 'what helps'],
       capacity.givesAt.map(({ part, joinsPerSecond }) => [
@@ -73,13 +74,6 @@ export function capacityReport(capacity: Capacity): string {
       ]),
     ),
     capacity.rushes.map(({ joinsPerSecond, beyondLimits }) => `${joinsPerSecond.toLocaleString('en-US')} joins/s: ${sentence(beyondLimits)}`).join('\n'),
-    section('Limits', ['limit', '', 'source'], Object.values(limits).map(({ value, unit, source }) => [value.toLocaleString('en-US'), unit, source])),
+    textTable('Limits', ['limit', '', 'source'], Object.values(limits).map(({ value, unit, source }) => [value.toLocaleString('en-US'), unit, source])),
   ].join('\n\n');
-}
-
-/** A table as text: each column as wide as its longest cell. */
-function section(title: string, columns: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = columns.map((column, i) => Math.max(column.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  const line = (cells: readonly string[]) => `  ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}`.trimEnd();
-  return [title, line(columns), line(widths.map((width) => '─'.repeat(width))), ...rows.map(line)].join('\n');
 }

@@ -54,12 +54,12 @@ describe('one promotion under a rush', () => {
 
   test('a small one is borne, a larger one meets the throttle, behind which the core is next', () => {
     expect(rush(1000, 1)).toBeUndefined();
-    expect(rush(2400, 3)).toBeUndefined();
-    expect(rush(2400, 4)?.name).toBe('API Gateway');
+    expect(rush(2400, 2)).toBeUndefined();
+    expect(rush(2400, 3)?.name).toBe('throttle of status');
     expect(rush(2600, 0)?.name).toBe('Lambda from cold');
     const parts = model.partsOf({ joinsPerSecond: 100_000, pollsPerUser: 3, seconds: 10, stock: 100 }, costs, measured);
     const beyond = model.beyondLimits(parts).map(({ name }) => name);
-    expect(beyond).toEqual(['API Gateway', 'Lambda', 'Lambda from cold', "the shard's core", 'connections']);
+    expect(beyond).toEqual(['throttle of status', 'API Gateway', 'Lambda', 'Lambda from cold', 'throttle of join', "the shard's core", 'connections']);
   });
 
   test('each part gives where its limit is, the first one first', () => {
@@ -67,6 +67,8 @@ describe('one promotion under a rush', () => {
     const at = Object.fromEntries(found.map(({ part, joinsPerSecond }) => [part.name, joinsPerSecond]));
     expect(at['API Gateway']).toBeCloseTo(10_000);
     expect(at['Lambda from cold']).toBeCloseTo(2500);
+    expect(at['throttle of join']).toBeCloseTo(3000);
+    expect(at['throttle of status']).toBe(Infinity);
     expect(at.connections).toBeCloseTo(65_000 / 0.8);
     // A join and a sweep are 12 µs.
     expect(at["the shard's core"]).toBeCloseTo(700_000 / 12);
@@ -84,4 +86,6 @@ describe('one promotion under a rush', () => {
 test('limits of this stack are those of its code', () => {
   expect(limits.admittedPerSecond.value).toBe((BATCH_SIZE_MAX / DRAIN_INTERVAL_MS_MIN) * 1000);
   expect(limits.issuersAtOnce.value).toBe(stages.prod.issuing.issuersMax);
+  expect(limits.joinThrottle.value).toBe(stages.prod.throttles.join.requestsPerSecond);
+  expect(limits.statusThrottle.value).toBe(stages.prod.throttles.status.requestsPerSecond);
 });

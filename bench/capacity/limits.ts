@@ -1,3 +1,5 @@
+import { stages } from '../../lib/stages.ts';
+
 /** A limit of a service, and where it is from. */
 export interface Limit {
   value: number;
@@ -7,6 +9,8 @@ export interface Limit {
 
 const read = 'AWS documentation, read 2026-11';
 const assumed = 'assumed';
+const { join, status, ...ofOperators } = stages.prod.throttles;
+const operators = Object.values(ofOperators);
 
 /** What AWS allows where nobody has asked for more, and what is assumed of it. */
 export const limits = {
@@ -15,8 +19,13 @@ export const limits = {
   lambdaCallsPerEnvironment: { value: 10, unit: 'calls/s for each of these that is allowed', source: read },
   lambdaScaling: { value: 1000, unit: 'environments more each 10 s, per function', source: read },
   lambdaProvisioningPerMinute: { value: 6000, unit: 'environments of provisioned concurrency that become warm in a minute', source: read },
-  joinThrottle: { value: 3000, unit: 'joins/s (`throttles.join` of prod in lib/stages.ts)', source: 'this stack' },
-  statusThrottle: { value: 6000, unit: 'polls/s (`throttles.status` of prod in lib/stages.ts)', source: 'this stack' },
+  joinThrottle: { value: join.requestsPerSecond, unit: 'joins/s (`throttles.join` of prod in lib/stages.ts)', source: 'this stack' },
+  statusThrottle: { value: status.requestsPerSecond, unit: 'polls/s (`throttles.status` of prod in lib/stages.ts)', source: 'this stack' },
+  operatorThrottles: {
+    value: operators.reduce((sum, { requestsPerSecond }) => sum + requestsPerSecond, 0),
+    unit: 'requests/s of the routes of operators together (`throttles` of prod in lib/stages.ts)',
+    source: 'this stack',
+  },
   connectionsPerNode: { value: 65_000, unit: 'connections to one Redis node', source: read },
   sqsMessagesPerRequest: { value: 10, unit: 'messages in one SendMessageBatch', source: read },
   issuersAtOnce: { value: 10, unit: 'issuer calls at once (`issuersMax` of lib/stages.ts)', source: 'this stack' },

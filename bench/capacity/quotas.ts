@@ -39,27 +39,35 @@ const environmentsFor = (callsPerSecond: number): number =>
 const startsTooMany = (joinsPerSecond: number): boolean =>
   ((joinsPerSecond * limits.coldStartMs.value) / MS_PER_SECOND) * HEADROOM > limits.lambdaScaling.value;
 
+/** A quota that must be so large at least. */
+const atLeast = (kind: Quota['kind'], name: string, byDefault: number, least: number): Quota => ({
+  kind,
+  name,
+  byDefault,
+  raiseTo: least > byDefault ? roundedUp(least) : undefined,
+});
+
 /** What to raise for a traffic, and to what. */
 export function quotasFor({ joinsPerSecond, pollsPerUser }: Traffic): Quota[] {
   const pollsPerSecond = joinsPerSecond * pollsPerUser;
   const requests = joinsPerSecond + pollsPerSecond;
-  const quota = (kind: Quota['kind'], name: string, byDefault: number, needed: number): Quota => ({
-    kind,
-    name,
-    byDefault,
-    raiseTo: needed * HEADROOM > byDefault ? roundedUp(needed * HEADROOM) : undefined,
-  });
+  const quota = (kind: Quota['kind'], name: string, byDefault: number, needed: number) => atLeast(kind, name, byDefault, needed * HEADROOM);
   const warm = (callsPerSecond: number) => (startsTooMany(joinsPerSecond) ? environmentsFor(callsPerSecond) : 0);
   const provisioned = [
     quota('provisioned', 'join kept warm, environments', 0, warm(joinsPerSecond)),
     quota('provisioned', 'status kept warm, environments', 0, warm(pollsPerSecond)),
   ];
-  const environments = Math.max(environmentsFor(requests), (keptWarm(provisioned) + OTHER_ENVIRONMENTS) / HEADROOM);
-  return [
-    quota('quota', 'requests/s of all APIs', limits.gatewayRequestsPerSecond.value, requests),
-    quota('quota', 'concurrent executions', limits.lambdaConcurrency.value, environments),
+  const throttles = [
     quota('stage', 'throttle of join, requests/s', limits.joinThrottle.value, joinsPerSecond),
     quota('stage', 'throttle of status, requests/s', limits.statusThrottle.value, pollsPerSecond),
+  ];
+  // The throttles of the routes must together fit below the account's, and environments that are kept warm among the executions.
+  const throttled = throttles.reduce((sum, { raiseTo, byDefault }) => sum + (raiseTo ?? byDefault), limits.operatorThrottles.value);
+  const executions = Math.max(environmentsFor(requests) * HEADROOM, keptWarm(provisioned) + OTHER_ENVIRONMENTS);
+  return [
+    atLeast('quota', 'requests/s of all APIs', limits.gatewayRequestsPerSecond.value, Math.max(requests * HEADROOM, throttled)),
+    atLeast('quota', 'concurrent executions', limits.lambdaConcurrency.value, executions),
+    ...throttles,
     ...provisioned,
   ];
 }

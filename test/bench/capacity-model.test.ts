@@ -86,6 +86,4 @@ describe('one promotion under a rush', () => {
 test('limits of this stack are those of its code', () => {
   expect(limits.admittedPerSecond.value).toBe((BATCH_SIZE_MAX / DRAIN_INTERVAL_MS_MIN) * 1000);
   expect(limits.issuersAtOnce.value).toBe(stages.prod.issuing.issuersMax);
-  expect(limits.joinThrottle.value).toBe(stages.prod.throttles.join.requestsPerSecond);
-  expect(limits.statusThrottle.value).toBe(stages.prod.throttles.status.requestsPerSecond);
 });

@@ -49,6 +49,7 @@ test('npm scripts that are mentioned exist, and know their options', () => {
     chaos: 'bench/chaos-options.ts',
     bench: 'bin/bench.ts',
     capacity: 'bin/capacity.ts',
+    cost: 'bench/cost/options.ts',
     simulate: 'test/simulation/main.ts',
   };
   const unknown = faults((text) =>

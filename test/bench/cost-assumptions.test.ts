@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { assumptions } from '../../bench/cost/assumptions.ts';
+import { readResults } from '../../bench/results.ts';
+import { deploy, prod, type Shape, type Value } from '../lib/deployment.ts';
+
+/** How far a size may be from what is counted with. */
+const SIZE_TOLERANCE = 0.1;
+
+/** What API Gateway puts in the place of a variable in the log line of a poll from a mobile browser. */
+const values: Record<string, string> = {
+  '$context.identity.userAgent':
+    'Mozilla/5.0 (Linux; Android 15; SM-S928N) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36',
+  '$context.identity.sourceIp': '203.0.113.195',
+  '$context.requestId': 'SGFtcGxlQ0VFUGc=',
+  '$context.requestTimeEpoch': '1795459766123',
+  '$context.routeKey': 'GET /api/coupon/queue/status',
+  '$context.status': '200',
+  '$context.responseLatency': '12',
+  '$context.integrationLatency': '9',
+};
+
+const deployment = deploy(prod);
+
+test('a line of the access log is as long as is counted with', () => {
+  const { Format: format } = deployment.only('AWS::ApiGatewayV2::Stage').Properties['AccessLogSettings'] as { Format: string };
+  // What has no value, such as the error of a request without one, is a dash.
+  const line = format.replaceAll(/\$context\.[\w.]+/g, (variable) => values[variable] ?? '-');
+  expect(Math.abs(Buffer.byteLength(line) / assumptions.accessLogBytes.value - 1), `${line.length} bytes: ${line}`).toBeLessThan(SIZE_TOLERANCE);
+});
+
+test('the endpoint is in as many zones as are counted with, and Lambda writes its lines as text', () => {
+  const zones = (endpoint: Shape): Value[] => endpoint['SubnetIds'] as Value[];
+  expect(zones(deployment.only('AWS::EC2::VPCEndpoint').Properties)).toHaveLength(assumptions.zones.value);
+  const logging = Object.values(deployment.ofType('AWS::Lambda::Function')).map(({ Properties }) => Properties['LoggingConfig'] as Shape);
+  const otherwise = logging.filter((config) => 'LogFormat' in config || 'SystemLogLevel' in config);
+  expect(otherwise, 'measure platformLogBytes and platformLogEvents of bench/cost/assumptions.ts again').toEqual([]);
+});
+
+test('a user has as many bytes as were measured', async () => {
+  const figures = (await readResults()).memory?.outcome.figures ?? [];
+  const measured = figures.find(({ name }) => name === 'waiting user, uuids')?.value.median;
+  expect(measured).toBeGreaterThan(assumptions.userBytes.value * 0.95);
+  expect(measured).toBeLessThan(assumptions.userBytes.value * 1.05);
+});

@@ -54,7 +54,7 @@ export class Api extends Construct {
   /** Whoever has this policy may call the operator's routes; none where anyone may. */
   readonly operators: iam.ManagedPolicy | undefined;
 
-  constructor(scope: Construct, id: string, functions: Record<RouteName, lambda.Function>, access: Access) {
+  constructor(scope: Construct, id: string, functions: Record<RouteName, lambda.IFunction>, access: Access) {
     super(scope, id);
     const api = new apigateway.HttpApi(this, 'HttpApi', { createDefaultStage: false, corsPreflight: preflight(access.corsOrigins) });
     const admission = admissionBy(access.auth);

@@ -16,7 +16,7 @@ export class DataStack extends Stack {
       description: 'Coupon queue: network, Redis and queues',
       terminationProtection: stage.terminationProtection.data,
     });
-    this.network = new Network(this, 'Network');
+    this.network = new Network(this, 'Network', stage);
     this.redis = new Redis(this, 'Redis', { network: this.network, size: stage.redis, keepData: stage.keepData });
     this.issuing = new Issuing(this, 'Issuing', { network: this.network, limits: stage.issuing });
 

@@ -6,7 +6,7 @@ import { Construct } from 'constructs';
 import { RULE_TARGETS_MAX } from './stages.ts';
 
 interface DrainProps {
-  readonly loop: lambda.Function;
+  readonly loop: lambda.IFunction;
   readonly shards: number;
 }
 

@@ -44,7 +44,7 @@ export class Issuing extends Construct {
   }
 
   /** Has Lambda hand the batches to the issuer, with permission to receive and delete them. */
-  deliverTo(issuer: lambda.Function): void {
+  deliverTo(issuer: lambda.IFunction): void {
     issuer.addEventSource(
       new SqsEventSource(this.queue, {
         batchSize: this.#limits.messagesMax,

@@ -1,18 +1,25 @@
-import { Stack } from 'aws-cdk-lib/core';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
 const AVAILABILITY_ZONES = 2;
 const HTTPS = ec2.Port.tcp(443);
 
+interface NetworkProps {
+  readonly logDays: number;
+  /** Whether the flow log outlives the stack. */
+  readonly keepData: boolean;
+}
+
 /** A network without a way out: no NAT, no internet gateway. All that can be reached is Redis and, for who was allowed to, SQS. */
 export class Network extends Construct {
   readonly vpc: ec2.Vpc;
   readonly #sqs: ec2.InterfaceVpcEndpoint;
 
-  constructor(scope: Construct, id: string) {
+  constructor(scope: Construct, id: string, kept: NetworkProps) {
     super(scope, id);
     this.vpc = new ec2.Vpc(this, 'Vpc', {
       maxAzs: AVAILABILITY_ZONES,
@@ -26,6 +33,7 @@ export class Network extends Construct {
       securityGroups: [this.closedSecurityGroup(this, 'SqsSecurityGroup', 'The SQS endpoint')],
       open: false,
     });
+    this.#logRefused(kept);
   }
 
   /** A security group that lets nothing in or out until a binding opens it. */
@@ -50,5 +58,28 @@ export class Network extends Construct {
   allowSend(client: ec2.IConnectable): void {
     // From the client's side, so that both rules stand in the client's stack: the network's own must not refer to it.
     client.connections.allowTo(this.#sqs, HTTPS, 'sends to SQS');
+  }
+  /**
+   * Logs what the security groups refuse. In a network that nobody outside can reach this is next to nothing, and what there is
+   * deserves a look: a function that tries what it was not made for, or a rule that is missing. What is let through would be a line
+   * for each connection to Redis, at the price of log ingestion, and tell nothing that the functions' own logs don't.
+   */
+  #logRefused({ logDays, keepData }: NetworkProps): void {
+    const group = new logs.LogGroup(this, 'Refused', { retention: logDays, removalPolicy: keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY });
+    const role = new iam.Role(this, 'FlowLogRole', {
+      assumedBy: new iam.ServicePrincipal('vpc-flow-logs.amazonaws.com', { conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } } }),
+    });
+    role.addToPolicy(
+      new iam.PolicyStatement({ actions: ['logs:CreateLogStream', 'logs:DescribeLogStreams', 'logs:PutLogEvents'], resources: [group.logGroupArn] }),
+    );
+    const log = new ec2.CfnFlowLog(this, 'FlowLog', {
+      resourceType: 'VPC',
+      resourceId: this.vpc.vpcId,
+      trafficType: 'REJECT',
+      logDestinationType: 'cloud-watch-logs',
+      logGroupName: group.logGroupName,
+      deliverLogsPermissionArn: role.roleArn,
+    });
+    log.node.addDependency(role);
   }
 }

@@ -4,8 +4,12 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Environment, FunctionName } from '../lambda/config.ts';
 import { bundle } from './bundle.ts';
+import { FunctionRole } from './function-role.ts';
 import type { Network } from './network.ts';
 import type { FunctionSize } from './stages.ts';
+
+/** The alias under which everything calls a function. */
+export const LIVE_ALIAS = 'live';
 
 /** What all functions of a stage share. */
 export interface FunctionHost {
@@ -27,10 +31,16 @@ interface QueueFunctionProps<F extends FunctionName> {
 /** The function of lambda/<name>.ts, in a network and with a role of its own that allow it nothing but to log until it is bound. */
 export class QueueFunction<F extends FunctionName> extends Construct {
   readonly lambda: lambda.Function;
+  /** What is called: the newest version, unless an operator has gone back to an earlier one. */
+  readonly live: lambda.Alias;
 
   constructor(scope: Construct, name: F, { host, size, environment }: QueueFunctionProps<F>) {
     super(scope, name);
     const { vpc } = host.network;
+    const logGroup = new logs.LogGroup(this, 'Logs', {
+      retention: host.logDays,
+      removalPolicy: host.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
     this.lambda = new lambda.Function(this, 'Function', {
       description: `The ${name} function of ${host.serviceName}`,
       code: bundle(name),
@@ -42,11 +52,12 @@ export class QueueFunction<F extends FunctionName> extends Construct {
       vpc,
       vpcSubnets: { subnets: vpc.isolatedSubnets },
       securityGroups: [host.network.closedSecurityGroup(this, 'SecurityGroup', `The ${name} function`)],
-      logGroup: new logs.LogGroup(this, 'Logs', {
-        retention: host.logDays,
-        removalPolicy: host.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
-      }),
+      role: new FunctionRole(this, 'Access', logGroup).role,
+      logGroup,
+      // Earlier versions stay, so that an alias can go back to one within seconds, and a loop that is under way ends in its own time.
+      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
     });
+    this.live = new lambda.Alias(this, 'Live', { aliasName: LIVE_ALIAS, version: this.lambda.currentVersion });
     const variables = {
       ...environment(this.lambda, name),
       POWERTOOLS_SERVICE_NAME: host.serviceName,

@@ -30,15 +30,15 @@ export class ServiceStack extends Stack {
     const onRedis = { host, size: functions.api, environment: (self: lambda.Function, name: FunctionName) => redis.bind(self, name) };
 
     const behindApi = {
-      join: new QueueFunction(this, 'join', onRedis).lambda,
+      join: new QueueFunction(this, 'join', onRedis).live,
       status: new QueueFunction(this, 'status', {
         host,
         size: functions.api,
         environment: (self, name) => ({ ...redis.bind(self, name), ...tempo }),
-      }).lambda,
-      'init-stock': new QueueFunction(this, 'init-stock', onRedis).lambda,
-      info: new QueueFunction(this, 'info', onRedis).lambda,
-      control: new QueueFunction(this, 'control', onRedis).lambda,
+      }).live,
+      'init-stock': new QueueFunction(this, 'init-stock', onRedis).live,
+      info: new QueueFunction(this, 'info', onRedis).live,
+      control: new QueueFunction(this, 'control', onRedis).live,
     };
     const api = new Api(this, 'Api', behindApi, stage);
 
@@ -54,10 +54,10 @@ export class ServiceStack extends Stack {
         ON_EVICTION: stage.redis.onEviction,
       }),
     });
-    new Drain(this, 'Drain', { loop: loop.lambda, shards: stage.shards });
+    new Drain(this, 'Drain', { loop: loop.live, shards: stage.shards });
 
     const issuer = new QueueFunction(this, 'issuer', { host, size: functions.issuer, environment: (self, name) => redis.bind(self, name) });
-    issuing.deliverTo(issuer.lambda);
+    issuing.deliverTo(issuer.live);
 
     new CfnOutput(this, 'ApiUrl', { value: api.url });
     if (api.operators) new CfnOutput(this, 'OperatorPolicyArn', { value: api.operators.managedPolicyArn });

@@ -17,6 +17,7 @@ export const functionArn = (name: string): string => `arn:aws:lambda:${REGION}:$
 /** What `Ref` (under the name Ref) and `Fn::GetAtt` answer for a resource, by its type. */
 const VALUES: Readonly<Record<string, Readonly<Record<string, (id: string) => string>>>> = {
   'AWS::Lambda::Function': { Ref: (id) => id, Arn: functionArn },
+  'AWS::Lambda::Version': { Version: (id) => id },
   'AWS::SQS::Queue': { Ref: deployedQueueUrl, QueueUrl: deployedQueueUrl, QueueName: (id) => id, Arn: queueArn },
   'AWS::ApiGatewayV2::Api': { Ref: (id) => id, ApiId: (id) => id },
   'AWS::ApiGatewayV2::Authorizer': { Ref: (id) => id },
@@ -39,7 +40,7 @@ const PSEUDO_PARAMETERS: Readonly<Record<string, string>> = {
 const NESTING_MAX = 64;
 
 /**
- * Resolves Ref, Fn::GetAtt, Fn::Join and Fn::Sub anywhere inside a value. Resources are called by their logical ids.
+ * Resolves Ref, Fn::GetAtt, Fn::Join, Fn::Split, Fn::Select and Fn::Sub anywhere inside a value. Resources are called by their logical ids.
  * @throws Failure that names the resource (`where`) and the function or reference that the local run does not know.
  */
 export function resolveIntrinsics(value: unknown, resources: Record<string, Resource>, where: string, depth = 0): unknown {
@@ -57,6 +58,14 @@ export function resolveIntrinsics(value: unknown, resources: Record<string, Reso
   if (entries.length === 1 && name === 'Fn::Join') {
     const [separator, parts] = argument as [string, unknown];
     return (inner(parts) as unknown[]).map(String).join(separator);
+  }
+  if (entries.length === 1 && name === 'Fn::Split') {
+    const [separator, text] = argument as [string, unknown];
+    return String(inner(text)).split(separator);
+  }
+  if (entries.length === 1 && name === 'Fn::Select') {
+    const [index, list] = argument as [number | string, unknown];
+    return (inner(list) as unknown[])[Number(index)];
   }
   if (entries.length === 1 && name === 'Fn::Sub') return substitute(argument, resources, where, inner);
   if (entries.length === 1 && name?.startsWith('Fn::')) {
@@ -84,6 +93,7 @@ function lookUp(id: string, attribute: string, resources: Record<string, Resourc
   const pseudo = attribute === 'Ref' ? own(PSEUDO_PARAMETERS, id) : undefined;
   if (pseudo !== undefined) return pseudo;
   const type = own(resources, id)?.Type;
+  if (type === 'AWS::Lambda::Alias' && attribute === 'Ref') return aliasArn(id, resources);
   const value = own(own(VALUES, type ?? '') ?? {}, attribute);
   if (value === undefined) {
     const what = attribute === 'Ref' ? `Ref ${id}` : `Fn::GetAtt ${id}.${attribute}`;
@@ -93,6 +103,12 @@ function lookUp(id: string, attribute: string, resources: Record<string, Resourc
     );
   }
   return value(id);
+}
+
+/** The only resource whose name tells what it belongs to. */
+function aliasArn(id: string, resources: Record<string, Resource>): string {
+  const { FunctionName: of, Name: name } = resources[id]?.Properties ?? {};
+  return `${functionArn(String(resolveIntrinsics(of, resources, `${id}.FunctionName`)))}:${String(name)}`;
 }
 
 /** A template may call things as it likes, also `constructor`. */

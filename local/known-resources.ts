@@ -45,6 +45,8 @@ export const KNOWN_RESOURCES: Readonly<Record<string, KnownProperties | string>>
     run: ['FunctionName', 'MaximumRetryAttempts', 'Qualifier'],
     ignored: { MaximumEventAgeInSeconds: 'an event starts at once or waits at most as long as its rule lets it' },
   },
+  'AWS::Lambda::Version': { run: ['FunctionName'], ignored: { Description: 'words' } },
+  'AWS::Lambda::Alias': { run: ['FunctionName', 'FunctionVersion', 'Name'], ignored: { Description: 'words' } },
   'AWS::Lambda::Permission': NO_IAM,
   'AWS::ApiGatewayV2::Api': {
     run: [
@@ -112,6 +114,7 @@ export const KNOWN_RESOURCES: Readonly<Record<string, KnownProperties | string>>
   'AWS::EC2::SecurityGroup': NO_NETWORK,
   'AWS::EC2::SecurityGroupEgress': NO_NETWORK,
   'AWS::EC2::SecurityGroupIngress': NO_NETWORK,
+  'AWS::EC2::FlowLog': NO_NETWORK,
   'AWS::EC2::Subnet': NO_NETWORK,
   'AWS::EC2::SubnetRouteTableAssociation': NO_NETWORK,
   'AWS::EC2::VPC': NO_NETWORK,

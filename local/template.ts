@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { calleeOf } from './aliases.ts';
 import { readCors, readRoutes, type CorsModel, type RouteModel } from './api-template.ts';
 import type { Assembly, Asset } from './assembly.ts';
 import { Failure } from './failure.ts';
-import { functionArn, queueArn, resolveIntrinsics } from './intrinsics.ts';
+import { queueArn, resolveIntrinsics } from './intrinsics.ts';
 import { checkKnown, type Resource } from './known-resources.ts';
 import { joinStacks } from './stacks.ts';
 
@@ -72,10 +73,9 @@ export function readTemplate(assembly: Assembly): SystemModel {
   const functions = reader.all('AWS::Lambda::Function').map(([id]) => readFunction(id, reader, assembly.assets));
   const queues = reader.all('AWS::SQS::Queue').map(([id]) => readQueue(id, reader));
   const eventSources = reader.all('AWS::Lambda::EventSourceMapping').flatMap(([id]) => readEventSource(id, reader));
-  const schedules = reader.all('AWS::Events::Rule').flatMap(([id]) => readSchedule(id, reader));
-  const model = { functions: distinctNames(functions), routes: readRoutes(reader), cors: readCors(reader), schedules, queues, eventSources };
-  checkRetries(reader, schedules);
-  return model;
+  const retryless = readRetryless(reader);
+  const schedules = reader.all('AWS::Events::Rule').flatMap(([id]) => readSchedule(id, reader, retryless));
+  return { functions: distinctNames(functions), routes: readRoutes(reader), cors: readCors(reader), schedules, queues, eventSources };
 }
 
 /** Gives out the run properties of resources, with their intrinsics resolved. */
@@ -127,7 +127,7 @@ export class TemplateReader {
   }
 
   functionOf(id: string, name: string, reference = this.property(id, name)): string {
-    return this.target(id, name, reference, 'AWS::Lambda::Function', functionArn);
+    return calleeOf(this, id, name, reference).functionId;
   }
 }
 
@@ -161,7 +161,7 @@ function distinctNames(functions: FunctionModel[]): FunctionModel[] {
   return functions.map((model) => ((uses.get(model.name)?.length ?? 0) > 1 ? { ...model, name: model.id } : model));
 }
 
-function readSchedule(id: string, reader: TemplateReader): ScheduleModel[] {
+function readSchedule(id: string, reader: TemplateReader, retryless: ReadonlySet<string>): ScheduleModel[] {
   const state = reader.property(id, 'State') ?? 'ENABLED';
   const expression = reader.text(id, 'ScheduleExpression');
   const [, count, unit] = /^rate\(([1-9]\d*) (minute|hour|day)s?\)$/.exec(expression) ?? [];
@@ -177,8 +177,12 @@ function readSchedule(id: string, reader: TemplateReader): ScheduleModel[] {
       if (retry.MaximumRetryAttempts !== 0 || typeof target.Input !== 'string') {
         throw new Failure(`The local run knows only targets with an Input and without retries, not those of ${id}: change the stack.`);
       }
+      const { functionId, qualifier } = calleeOf(reader, id, 'Targets', target.Arn);
+      if (!retryless.has(`${functionId}:${qualifier}`)) {
+        throw new Failure(`The local run does not retry events and ${functionId} (${qualifier}) has 2 retries: set its retryAttempts to 0.`);
+      }
       return {
-        functionId: reader.functionOf(id, 'Targets', target.Arn),
+        functionId,
         input: target.Input,
         waitMsMax: (retry.MaximumEventAgeInSeconds ?? DEFAULT_EVENT_AGE_SECONDS) * 1000,
       };
@@ -187,19 +191,14 @@ function readSchedule(id: string, reader: TemplateReader): ScheduleModel[] {
   return state === 'ENABLED' ? [model] : [];
 }
 
-/** Lambda itself retries an event twice unless it is told not to; the local run never does. */
-function checkRetries(reader: TemplateReader, schedules: ScheduleModel[]): void {
-  const configured = new Set<string>();
-  for (const [id] of reader.all('AWS::Lambda::EventInvokeConfig')) {
-    reader.only(id, 'MaximumRetryAttempts', 0);
-    reader.only(id, 'Qualifier', '$LATEST');
-    configured.add(reader.functionOf(id, 'FunctionName'));
-  }
-  for (const { functionId } of schedules.flatMap(({ targets }) => targets)) {
-    if (!configured.has(functionId)) {
-      throw new Failure(`The local run does not retry events and ${functionId} has 2 retries: set its retryAttempts to 0.`);
-    }
-  }
+/** Which functions, under which name, get an event only once. Lambda itself tries it twice more unless it is told not to; the local run never does. */
+function readRetryless(reader: TemplateReader): Set<string> {
+  return new Set(
+    reader.all('AWS::Lambda::EventInvokeConfig').map(([id]) => {
+      reader.only(id, 'MaximumRetryAttempts', 0);
+      return `${reader.functionOf(id, 'FunctionName')}:${reader.text(id, 'Qualifier')}`;
+    }),
+  );
 }
 
 function readQueue(id: string, reader: TemplateReader): QueueModel {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { stages } from '../../lib/stages.ts';
-import { callersOf, deploy, deployments, prod, rendered, statementsOf, target, type Shape, type Value } from './deployment.ts';
+import { callersOf, deploy, deployments, prod, rendered, statementsOf, type Shape, type Value } from './deployment.ts';
 
 /** Seconds that an operation may take before its caller is told that Redis is away. */
 const OPERATION_DEADLINE_SECONDS = 2.5;
@@ -27,7 +27,7 @@ describe.each(deployments)('%s', (_, stage) => {
     const [, parts] = (targets.get(key) as Shape)['Fn::Join'] as [string, Value[]];
     const integration = deployment.at(parts[1]);
     expect(integration.Properties).toMatchObject({ IntegrationType: 'AWS_PROXY', PayloadFormatVersion: '2.0' });
-    expect(target(integration.Properties['IntegrationUri'])).toBe(deployment.lambda(name).id);
+    expect(deployment.called(integration.Properties['IntegrationUri'])).toBe(deployment.lambda(name).id);
     const [, path] = key.split(' ');
     expect(callersOf(deployment, name)).toEqual([{ principal: 'apigateway.amazonaws.com', source: expect.stringMatching(`:[^:]+${path}$`) }]);
   });

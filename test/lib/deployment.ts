@@ -6,6 +6,7 @@ import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import cdkJson from '../../cdk.json' with { type: 'json' };
 import type { FunctionName } from '../../lambda/config.ts';
+import { LIVE_ALIAS } from '../../lib/queue-function.ts';
 import { addStacks } from '../../lib/stacks.ts';
 import { RULE_TARGETS_MAX, stages, type Stage, type TokenAuth } from '../../lib/stages.ts';
 import { joinStacks } from '../../local/stacks.ts';
@@ -52,6 +53,8 @@ export interface Deployment {
   only(type: string): Resource & { readonly id: string };
   /** The Lambda function of this name. */
   lambda(name: FunctionName): Resource & { readonly id: string };
+  /** The logical id of the function behind what calls it by its live alias, undefined for anything else. */
+  called(value: Value | undefined): string | undefined;
 }
 
 export const functionNames = ['join', 'status', 'init-stock', 'info', 'control', 'drain-loop', 'issuer'] as const satisfies FunctionName[];
@@ -91,6 +94,12 @@ export function deploy(stage: Stage): Deployment {
         if (!construct) throw new Error(`There is no function ${name}.`);
         return at(String(stacks.service.resolve(stacks.service.getLogicalId(construct.node.defaultChild as CfnElement))));
       },
+      called(value) {
+        // An event source names its function in parts of the alias's ARN.
+        const [, name = ''] = /"Ref":"([^"]+)"/.exec(JSON.stringify(value ?? null)) ?? [];
+        const alias = resources[name];
+        return alias?.Type === 'AWS::Lambda::Alias' && alias.Properties['Name'] === LIVE_ALIAS ? target(alias.Properties['FunctionName']) : undefined;
+      },
     };
   } finally {
     rmSync(outdir, { recursive: true, force: true });
@@ -106,7 +115,7 @@ export const statementsOf = ({ Properties }: Resource) => (Properties['PolicyDoc
 /** Who may call a function, and on whose behalf. */
 export const callersOf = (deployment: Deployment, name: FunctionName) =>
   Object.values(deployment.ofType('AWS::Lambda::Permission'))
-    .filter(({ Properties }) => target(Properties['FunctionName']) === deployment.lambda(name).id)
+    .filter(({ Properties }) => deployment.called(Properties['FunctionName']) === deployment.lambda(name).id)
     .map(({ Properties }) => ({ principal: Properties['Principal'], source: rendered(Properties['SourceArn']) }));
 
 /** The logical id that a Ref or Fn::GetAtt points to, undefined for anything else. */

@@ -15,7 +15,7 @@ describe.each(deployments)('%s', (_, stage) => {
     expect(rule.Properties).toMatchObject({ ScheduleExpression: 'rate(1 minute)', State: 'ENABLED' });
     const inputs = targets.map((each) => JSON.parse(rendered(each['Input'])) as unknown);
     expect(inputs).toEqual(Array.from({ length: stage.shards }, (_, shard) => ({ shard, shards: stage.shards })));
-    expect(targets.map((each) => target(each['Arn']))).toEqual(targets.map(() => loop.id));
+    expect(targets.map((each) => deployment.called(each['Arn']))).toEqual(targets.map(() => loop.id));
   });
 
   test('lets EventBridge call the loop, for this rule and nobody else', () => {
@@ -26,6 +26,7 @@ describe.each(deployments)('%s', (_, stage) => {
     for (const each of targets) expect(each['RetryPolicy']).toEqual({ MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 0 });
     const invoke = deployment.only('AWS::Lambda::EventInvokeConfig');
     expect(target(invoke.Properties['FunctionName'])).toBe(loop.id);
+    expect(deployment.called(invoke.Properties['Qualifier'])).toBe(loop.id);
     expect(invoke.Properties).toMatchObject({ MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 0 });
   });
 

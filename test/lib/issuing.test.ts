@@ -20,7 +20,7 @@ describe.each(deployments)('%s', (_, stage) => {
   });
 
   test('the issuer reads the queue that the loop writes to', () => {
-    expect(target(mapping.Properties['FunctionName'])).toBe(issuer.id);
+    expect(deployment.called(mapping.Properties['FunctionName'])).toBe(issuer.id);
     expect(target(variablesOf(deployment.lambda('drain-loop'))['QUEUE_URL'])).toBe(queue.id);
   });
 

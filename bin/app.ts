@@ -1,6 +1,7 @@
 import { App } from 'aws-cdk-lib/core';
 import cdkJson from '../cdk.json' with { type: 'json' };
 import { readStage } from '../lib/context.ts';
+import { addNag } from '../lib/nag.ts';
 import { addStacks } from '../lib/stacks.ts';
 
 try {
@@ -9,6 +10,8 @@ try {
   const app = new App({ context: cdkJson.context, analyticsReporting: false, autoSynth: false });
   const { name, stage } = readStage(app.node);
   addStacks(app, `coupon-queue-${name}`, stage);
+  // What switches CDK's own checks off, as a local run does, switches these off too.
+  if (process.env.CDK_VALIDATION !== 'false') await addNag(app);
   app.synth();
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));

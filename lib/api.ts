@@ -8,6 +8,7 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { FunctionName } from '../lambda/config.ts';
+import { acknowledge } from './acknowledged.ts';
 import type { Stage } from './stages.ts';
 
 /** Every route ends in the name of its function. */
@@ -66,6 +67,7 @@ export class Api extends Construct {
         ...admission(name),
       }),
     );
+    if (access.auth === 'none') for (const route of added) acknowledge(route, 'AwsSolutions-APIG4');
     const stage = new apigateway.HttpStage(api, 'DefaultStage', {
       httpApi: api,
       stageName: '$default',

@@ -1,7 +1,7 @@
-import { Validations } from 'aws-cdk-lib/core';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { acknowledge } from './acknowledged.ts';
 
 /**
  * What Lambda does with a function's role to put the function into a network: the managed policy AWSLambdaVPCAccessExecutionRole (version 3)
@@ -36,9 +36,6 @@ export class FunctionRole extends Construct {
         conditions: { Null: { 'lambda:SourceFunctionArn': 'false' } },
       }),
     );
-    Validations.of(this).acknowledge({
-      id: 'AwsSolutions-IAM5[Resource::*]',
-      reason: 'Lambda makes network interfaces with this role, which EC2 allows on all or none; the code of the function is denied them.',
-    });
+    acknowledge(this, 'AwsSolutions-IAM5[Resource::*]');
   }
 }

@@ -4,6 +4,7 @@ import * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import type { Environment, FunctionName } from '../lambda/config.ts';
+import { acknowledge } from './acknowledged.ts';
 import type { Network } from './network.ts';
 import { RedisUsers } from './redis-users.ts';
 import type { Stage } from './stages.ts';
@@ -64,6 +65,8 @@ export class Redis extends Construct {
     });
     // Without this, a change of the shard count replaces the cluster, and its data with it.
     group.cfnOptions.updatePolicy = { useOnlineResharding: true };
+    acknowledge(group, 'AwsSolutions-AEC6');
+    if (size.replicas === 0) acknowledge(group, 'AwsSolutions-AEC4');
     group.applyRemovalPolicy(keepData ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY);
     this.#groupId = group.ref;
     this.url = `rediss://${group.attrConfigurationEndPointAddress}:${group.attrConfigurationEndPointPort}`;

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -74,6 +75,18 @@ test.each(['dev', 'prod'])('the checks that CDK has for a template find nothing 
   const { output, status, stderr } = synthesize(`checked-${stage}`, { stage, ...tokens, 'aws:cdk:bundling-stacks': [] }, { CDK_VALIDATION: 'true' });
   expect(status, stderr).toBe(0);
   expect(readJson(join(output, 'validation-report.json'))).toMatchObject({ pluginReports: [] });
+});
+
+test('a finding of cdk-nag that nobody has acknowledged fails the synthesis, but no local run', () => {
+  // As if nothing were acknowledged: what is left is found only if the checks run.
+  const preload = join(folder, 'deaf.cjs');
+  writeFileSync(preload, `require(${JSON.stringify(createRequire(appFile).resolve('cdk-nag'))}).NagPack.prototype.isAcknowledged = () => false;`);
+  const context = { stage: 'prod', ...tokens, 'aws:cdk:bundling-stacks': [] };
+  const deaf = (name: string, validation: string) => synthesize(name, context, { NODE_OPTIONS: `--require=${preload}`, CDK_VALIDATION: validation });
+  const { status, stderr } = deaf('deaf', 'true');
+  expect(status).toBe(1);
+  expect(stderr).toContain('AwsSolutions-AEC6');
+  expect(deaf('local', 'false').status).toBe(0);
 });
 
 test.each([

@@ -23,7 +23,7 @@ const endpointsFileSchema = v.object({ apiUrl: v.pipe(v.string(), v.url()), redi
  * @throws Error with a sentence if nothing, or something else, answers at `url`
  */
 export async function findRunningSystem(endpointsFile: string, url?: string): Promise<RunningSystem | undefined> {
-  const local = readEndpoints(endpointsFile);
+  const local = findEndpoints(endpointsFile);
   if (url !== undefined) {
     const fault = await probe(url);
     if (fault !== undefined) throw new Error(`${url} ${fault}: check --url, or leave it out to have a system started.`);
@@ -33,7 +33,8 @@ export async function findRunningSystem(endpointsFile: string, url?: string): Pr
   return local;
 }
 
-function readEndpoints(file: string): RunningSystem | undefined {
+/** The addresses that a local run wrote, which may have been killed since. */
+export function findEndpoints(file: string): RunningSystem | undefined {
   if (!existsSync(file)) return undefined;
   try {
     const endpoints = v.safeParse(endpointsFileSchema, JSON.parse(readFileSync(file, 'utf8')));

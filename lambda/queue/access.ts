@@ -133,3 +133,16 @@ export const accessStrings = {
     may('zrem', writes(lease)),
   ),
 };
+
+/**
+ * Of who exports the winners, which no function does: may read statuses and tickets, and no line. Not deployed; an operator makes such a user when
+ * it is needed.
+ */
+export const winnersAccessString = access(
+  ['multi', 'exec'],
+  mayRunReadingScriptsOn(promotion),
+  may('hmget hscan', reads(promotion)),
+  may('get', reads(stock)),
+  may('scard', reads(processing)),
+  may('mget', reads(userStatus)),
+);

@@ -29,6 +29,7 @@ const commands = {
   hget: { flags: READS, keyStop: 1 },
   hmget: { flags: READS, keyStop: 1 },
   hlen: { flags: READS, keyStop: 1 },
+  hscan: { flags: READS, keyStop: 1 },
   llen: { flags: READS, keyStop: 1 },
   scard: { flags: READS, keyStop: 1 },
   zrange: { flags: READS, keyStop: 1 },

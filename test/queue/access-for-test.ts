@@ -34,7 +34,7 @@ export async function usesOf(server: Redis, call: readonly string[]): Promise<st
   });
 }
 
-/** Every command that some function calls on keys, and some that it might be tempted to, with arguments that only a refusal stops. */
+/** Every command that some function or export calls on keys, and some that it might be tempted to, with arguments that only a refusal stops. */
 export const KEYED_COMMANDS: Readonly<Record<string, (key: string) => string[]>> = {
   get: (key) => [key],
   set: (key) => [key, '999'],
@@ -47,6 +47,7 @@ export const KEYED_COMMANDS: Readonly<Record<string, (key: string) => string[]>>
   append: (key) => [key, '0'],
   hget: (key) => [key, '#state'],
   hmget: (key) => [key, '#state'],
+  hscan: (key) => [key, '0'],
   hgetall: (key) => [key],
   hlen: (key) => [key],
   hrandfield: (key) => [key, '1'],

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { accessStrings } from '../../lambda/queue/access.ts';
+import { accessStrings as ofFunctions, winnersAccessString } from '../../lambda/queue/access.ts';
 import { control } from '../../lambda/queue/control.ts';
 import { drain } from '../../lambda/queue/drain.ts';
 import { beat, beginRun } from '../../lambda/queue/drain-run.ts';
@@ -21,10 +21,12 @@ import { status } from '../../lambda/queue/status.ts';
 import { sweep } from '../../lambda/queue/sweep.ts';
 import { type RunningCluster, startRedisCluster } from '../../local/redis-server.ts';
 import { grantsOf, KEYED_COMMANDS, HOSTILE_CALLS, keyKinds, refused, usesOf } from './access-for-test.ts';
-import { pace, users } from './promotion-for-test.ts';
+import { pace, users, winnersOf } from './promotion-for-test.ts';
 
-// A whole sale and its end on a real cluster of three nodes, each function as its own user, and what these users are refused.
+// A whole sale and its end on a real cluster of three nodes, each function as its own user, and what these users are refused. Who exports the
+// winners is no function, but a user like them.
 
+const accessStrings = { ...ofFunctions, winners: winnersAccessString };
 type Name = keyof typeof accessStrings;
 const names = Object.keys(accessStrings) as Name[];
 const PASSWORD = 'of-everyone';
@@ -131,6 +133,13 @@ describe('each function as its own user', () => {
       expect(await drainAgain(redis, 60_000)).toMatchObject({ soldOutLine: 12 });
       expect(await sweep(redis, PROMOTION)).toMatchObject({ failed: 12, left: 0 });
     });
+    for (const maxmemory of ['0', '1']) {
+      await everyNode('CONFIG', 'SET', 'maxmemory', maxmemory);
+      await as('winners', async (redis) => {
+        expect((await winnersOf(redis, PROMOTION)).map(({ userId }) => userId)).toEqual(users(8));
+      });
+    }
+    await everyNode('CONFIG', 'SET', 'maxmemory', '0');
     await as('control', async (redis) => {
       for (const action of ['close', 'remove'] as const) expect(await control(redis, PROMOTION, { action })).toMatchObject({ kind: 'APPLIED' });
     });

@@ -4,6 +4,7 @@ import { initStock } from '../../lambda/queue/init-stock.ts';
 import { join } from '../../lambda/queue/join.ts';
 import { isUserField, keysOf, ownKeys } from '../../lambda/queue/keys.ts';
 import { connectRedis, type RedisClient } from '../../lambda/queue/redis.ts';
+import { saleProgress, type Winner, winnersSince } from '../../lambda/queue/winners.ts';
 import { brokenPromises, snapshot } from '../invariants.ts';
 import { uniquePromotionId } from '../redis-for-tests.ts';
 
@@ -50,4 +51,12 @@ export async function dump(redis: RedisClient, promotionId: string): Promise<Rec
   const fields = await redis.hkeys(k.promotion).catch(() => []);
   for (const user of fields.filter(isUserField)) held[user] = await redis.get(k.userStatusPrefix + user).catch(() => 'another type');
   return held;
+}
+
+/** Everyone who has won, in the order in which they are exported. */
+export async function winnersOf(redis: RedisClient, promotionId: string, windowTickets?: number): Promise<Winner[]> {
+  const since = await saleProgress(redis, promotionId);
+  const winners: Winner[] = [];
+  if (since) for await (const chunk of winnersSince(redis, promotionId, since, windowTickets)) winners.push(...chunk);
+  return winners;
 }

@@ -1,0 +1,93 @@
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type SaleProgress, saleProgress, type Winner, winnersSince } from '../lambda/queue/winners.ts';
+import type { RedisClient } from '../lambda/queue/redis.ts';
+
+export interface WinnersExport {
+  redis: RedisClient;
+  promotionId: string;
+  /** Undefined: standard output. */
+  out: string | undefined;
+  /** Told what goes on, a line at a time. */
+  say: (line: string) => void;
+  /** Breaks the export off. */
+  signal: AbortSignal;
+}
+
+const HEADER = 'ticket,userId\n';
+/** Only its owner reads the file: it names people. */
+const FILE_MODE = 0o600;
+const PROGRESS_INTERVAL_MS = 2_000;
+const QUOTED = /[",\r\n]/;
+
+/** A field of a CSV, as RFC 4180 quotes it. No id that the API takes needs it. */
+export const csvField = (text: string): string => (QUOTED.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+
+/**
+ * Writes the winners of a promotion as CSV in the order of their tickets, and holds their number against the coupons issued.
+ * @throws Error with a sentence if there is no such promotion, or the list is not complete; a file is then not written
+ */
+export async function exportWinners({ redis, promotionId, out, say, signal }: WinnersExport): Promise<void> {
+  const before = await saleProgress(redis, promotionId);
+  if (before === null) throw new Error(`There is no promotion ${promotionId}: it was never opened here, or has been removed.`);
+  const count = { winners: 0 };
+  const rows = Readable.from(csvOf(winnersSince(redis, promotionId, before), count, say), { objectMode: false });
+  if (out === undefined) {
+    // Whoever reads may have enough (head): the rest is then of no interest.
+    if (!(await wrote(pipeline(rows, process.stdout, { end: false, signal })))) return;
+    say(resultOf(promotionId, count.winners, before, await saleProgress(redis, promotionId)));
+    return;
+  }
+  const part = `${out}.part`;
+  try {
+    await pipeline(rows, createWriteStream(part, { mode: FILE_MODE }), { signal });
+    const result = resultOf(promotionId, count.winners, before, await saleProgress(redis, promotionId));
+    await rename(part, out);
+    say(result);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+}
+
+async function* csvOf(chunks: AsyncIterable<Winner[]>, count: { winners: number }, say: (line: string) => void): AsyncGenerator<string> {
+  let saidAt = performance.now();
+  yield HEADER;
+  for await (const chunk of chunks) {
+    count.winners += chunk.length;
+    yield chunk.map(({ ticket, userId }) => `${ticket},${csvField(userId)}\n`).join('');
+    if (performance.now() - saidAt < PROGRESS_INTERVAL_MS) continue;
+    saidAt = performance.now();
+    say(`${grouped(count.winners)} winners so far, ticket ${grouped(chunk.at(-1)?.ticket ?? 0)}`);
+  }
+}
+
+/** False if whoever reads has closed the pipe. */
+async function wrote(writing: Promise<void>): Promise<boolean> {
+  try {
+    await writing;
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return false;
+    throw error;
+  }
+}
+
+/** What was written, in a sentence. @throws Error if it can't be all */
+function resultOf(promotionId: string, winners: number, before: SaleProgress, after: SaleProgress | null): string {
+  if (after === null || after.createdAtMs !== before.createdAtMs) {
+    throw new Error(`Promotion ${promotionId} was removed while its winners were read, so the list is not complete: what is missing was deleted.`);
+  }
+  if (winners < before.completedCount || winners > after.completedCount) {
+    throw new Error(
+      `There are ${grouped(winners)} winners for ${grouped(before.completedCount)} coupons issued, so the list is not right: ` +
+        'run it again, as Redis may have failed over meanwhile; if it says so each time, a status or a ticket is damaged.',
+    );
+  }
+  const listed = `${grouped(winners)} winners of promotion ${promotionId}`;
+  return after.over ? `${listed}, which is all of them.` : `${listed}, so far: the sale goes on. Export again when it is over.`;
+}
+
+const grouped = (n: number) => n.toLocaleString('en-US');

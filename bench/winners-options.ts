@@ -20,7 +20,7 @@ Redis is the one of --redis, of REDIS_URL, or of the local run of this folder (n
 VPC only: docs/operate.md says how. --iam-user signs in by IAM, with the credentials of the usual AWS_ variables.
 
 The list holds everyone who had won when it was begun. Who wins meanwhile may be in it or not, so during a sale it is not the last one;
-the command says so. CSV goes to standard output, all else to standard error: npm run --silent winners -- --promotion 1 > winners.csv`;
+the command says so. CSV goes to standard output, all else to standard error: npm -s run winners -- --promotion 1 > winners.csv`;
 
 /**
  * Reads the command line. A wrong one ends the process with code 1 and a sentence that names the option and its rule.

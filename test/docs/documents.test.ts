@@ -51,6 +51,8 @@ test('npm scripts that are mentioned exist, and know their options', () => {
     capacity: 'bin/capacity.ts',
     cost: 'bench/cost/options.ts',
     simulate: 'test/simulation/main.ts',
+    smoke: 'bench/smoke-options.ts',
+    winners: 'bench/winners-options.ts',
   };
   const unknown = faults((text) =>
     [...text.matchAll(/\bnpm (?:-s )?(?:run )?(start|test|(?<=run )[\w:-]+)([^`#|\n)]*)/g)].flatMap(([, script = '', rest = '']) => {

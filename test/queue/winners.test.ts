@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { csvField } from '../../bench/winners-csv.ts';
@@ -15,8 +16,9 @@ import { uniquePromotionId } from '../redis-for-tests.ts';
 import { drainNow, dump, promotionWith, redisForFile, users, winnersOf } from './promotion-for-test.ts';
 
 const redis = redisForFile();
-const COMMAND = path.join(import.meta.dirname, '..', '..', 'bin', 'winners.ts');
-const LUA_IMPORT = path.join(import.meta.dirname, '..', '..', 'bench', 'lua-import.mjs');
+const ROOT = path.join(import.meta.dirname, '..', '..');
+const COMMAND = path.join(ROOT, 'bin', 'winners.ts');
+const LUA_IMPORT = path.join(ROOT, 'bench', 'lua-import.mjs');
 
 let folder: string;
 beforeAll(() => {
@@ -192,4 +194,22 @@ test('the user for exports, named in the address, may do all that an export asks
     await operator.call('ACL', 'DELUSER', name);
     operator.disconnect();
   }
+});
+
+describe('docs/operate.md', () => {
+  const page = readFileSync(path.join(ROOT, 'docs/operate.md'), 'utf8');
+
+  test('makes the user that is tested here', () => {
+    expect(/--access-string '([^']+)'/.exec(page)?.[1]).toBe(winnersAccessString);
+  });
+
+  test('makes one file of the command, which works without anything beside it', async () => {
+    const [, command = ''] = /^npx (esbuild bin\/winners\.ts .*)$/m.exec(page) ?? [];
+    const bundle = path.join(folder, 'winners.mjs');
+    const bin = path.join(ROOT, 'node_modules', '.bin');
+    await promisify(execFile)('sh', ['-c', command.replace('--outfile=winners.mjs', `--outfile='${bundle}'`)], { cwd: ROOT, env: { PATH: `${bin}:${process.env.PATH}` } });
+    const p = await promotionWon(2, users(3), users(2));
+    const { stdout } = await promisify(execFile)(process.execPath, [bundle, '--promotion', p, '--redis', inject('redisUrl')], { cwd: folder });
+    expect(stdout).toBe(csvOf(users(2)));
+  });
 });

@@ -47,9 +47,12 @@ export async function smoke({ api, winner, latecomer, waitMs, say, signal }: Smo
   const by = ({ userId, token }: SmokeUser) => ({ token, fields: { promotionId, ...(token === undefined && { userId }) } });
   const control = (action: string): SmokeRequest => ({ method: 'POST', route: 'control', signs: true, fields: { promotionId, action } });
   const infoRequest: SmokeRequest = { method: 'GET', route: 'info', signs: true, fields: { promotionId } };
+  /** Whether there may be something to clean up: not if the API itself refused to open it. */
+  let mayBeOpen = true;
   const step = async (name: string, request: SmokeRequest, expected: Expected): Promise<void> => {
     const startedAt = performance.now();
     const answer = await api.ask(request);
+    if (name === 'open') mayBeOpen = !isRefusal(answer);
     if (!expected.met(answer)) throw new Error(failed(name, request, expected.words, answer));
     say(line('ok', name, expected.words, performance.now() - startedAt));
   };
@@ -72,7 +75,7 @@ export async function smoke({ api, winner, latecomer, waitMs, say, signal }: Smo
     });
     await step('gone', infoRequest, refuses(404, 'PROMOTION_NOT_FOUND'));
   } catch (error) {
-    say(await cleanUp(api, promotionId, control));
+    if (mayBeOpen) say(await cleanUp(api, promotionId, control));
     throw error;
   }
 }
@@ -112,6 +115,9 @@ function succeeds(words: string, data: Record<string, unknown>): Expected {
 function refuses(status: number, code: string): Expected {
   return { words: `${status} ${code}`, met: (answer) => answer.status === status && answer.code === code };
 }
+
+/** A request that had no effect; a throttle, as a rule, comes first too, but after it the request was sent again. */
+const isRefusal = ({ status }: SmokeAnswer) => status !== undefined && status >= 300 && status < 500 && status !== 429;
 
 function line(result: 'ok' | 'skipped' | 'failed', name: string, words: string, tookMs?: number): string {
   const time = tookMs === undefined ? '' : ` (${(tookMs / 1000).toFixed(2)} s)`;

@@ -2,8 +2,8 @@ import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { type RedisClient, RedisUnavailable } from '../lambda/queue/redis.ts';
 import { type SaleProgress, saleProgress, type Winner, winnersSince } from '../lambda/queue/winners.ts';
-import type { RedisClient } from '../lambda/queue/redis.ts';
 
 export interface WinnersExport {
   redis: RedisClient;
@@ -29,7 +29,15 @@ export const csvField = (text: string): string => (QUOTED.test(text) ? `"${text.
  * Writes the winners of a promotion as CSV in the order of their tickets, and holds their number against the coupons issued.
  * @throws Error with a sentence if there is no such promotion, or the list is not complete; a file is then not written
  */
-export async function exportWinners({ redis, promotionId, out, say, signal }: WinnersExport): Promise<void> {
+export async function exportWinners(options: WinnersExport): Promise<void> {
+  try {
+    await writeWinners(options);
+  } catch (error) {
+    throw explained(error);
+  }
+}
+
+async function writeWinners({ redis, promotionId, out, say, signal }: WinnersExport): Promise<void> {
   const before = await saleProgress(redis, promotionId);
   if (before === null) throw new Error(`There is no promotion ${promotionId}: it was never opened here, or has been removed.`);
   const count = { winners: 0 };
@@ -73,6 +81,16 @@ async function wrote(writing: Promise<void>): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') return false;
     throw error;
   }
+}
+
+/** What Redis or the file system says, as a sentence that says what to do; all other errors are that already. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { name, message, syscall } = error as NodeJS.ErrnoException;
+  if (error instanceof RedisUnavailable) return new Error(`Redis did not answer (${message}), so the list is not complete: run it again.`, { cause: error });
+  if (name === 'ReplyError') return new Error(`Redis refused to be read (${message}): check what its user may do.`, { cause: error });
+  if (syscall === 'open' || syscall === 'rename' || syscall === 'write') return new Error(`The file can't be written (${message}): name another one.`, { cause: error });
+  return error;
 }
 
 /** What was written, in a sentence. @throws Error if it can't be all */

@@ -36,7 +36,8 @@ function advice(error: unknown): string {
   return refused ? 'check the user, the password or the AWS credentials, and what that user may do' : 'check the address, and whether this machine may reach it';
 }
 
-function loginOf({ iamUser, replicationGroup, region }: WinnersArguments, url: string, env: NodeJS.ProcessEnv): RedisLogin | undefined {
+/** Who to be, if not whom the URL names. @throws Error with a sentence if it can't be done */
+export function loginOf({ iamUser, replicationGroup, region }: WinnersArguments, url: string, env: NodeJS.ProcessEnv): RedisLogin | undefined {
   if (iamUser === undefined || replicationGroup === undefined) return undefined;
   if (!url.startsWith('rediss:')) throw new Error('--iam-user signs in with a token, which is not sent in plain text: give the rediss:// URL of the cluster.');
   const identity = readAwsIdentity(env);

@@ -22,10 +22,10 @@ describe.each(workflows)('%s', (file) => {
 
   test('calls npm scripts that exist, with options that these know', () => {
     const commands = commandsIn(text).join('\n').replaceAll('\\\n', '');
-    const called = [...commands.matchAll(/\bnpm (?:run )?([\w:-]+)/g)].map(([, script = '']) => script);
+    const called = [...commands.matchAll(/\bnpm (?:-s )?(?:run )?([\w:-]+)/g)].map(([, script = '']) => script);
     const npmsOwn = ['ci', 'audit'];
     expect(called.filter((script) => !npmsOwn.includes(script) && !Object.hasOwn(packageJson.scripts, script))).toEqual([]);
-    const options = [...commands.matchAll(/\bnpm run smoke -- (.*)/g)].flatMap(([, given = '']) => given.match(/--[a-z-]+/g) ?? []);
+    const options = [...commands.matchAll(/\bnpm (?:-s )?run smoke -- (.*)/g)].flatMap(([, given = '']) => given.match(/--[a-z-]+/g) ?? []);
     expect(options.filter((option) => !read('bench/smoke-options.ts').includes(`'${option} `))).toEqual([]);
     const keys = [...commands.matchAll(/-c "?(\w+)=/g)].map(([, key = '']) => key);
     expect(keys.filter((key) => !CONTEXT_KEYS.includes(key))).toEqual([]);

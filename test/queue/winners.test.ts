@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { csvField } from '../../bench/winners-csv.ts';
+import { loginOf } from '../../bench/winners-redis.ts';
 import { winnersAccessString } from '../../lambda/queue/access.ts';
 import { control } from '../../lambda/queue/control.ts';
 import { issue } from '../../lambda/queue/issue.ts';
@@ -128,7 +129,30 @@ describe('npm run winners', () => {
     expect({ code, files: readdirSync(folder).filter((file) => file.startsWith('lost')) }).toEqual({ code: 1, files: [] });
   });
 
-  test('takes the address of a local run', async () => {
+  test('says what to do when its user may not read, and when the file can not be written', async () => {
+    const p = await promotionWon(1, users(1), users(1));
+    const { hostname, port } = new URL(inject('redisUrl'));
+    const name = uniquePromotionId();
+    await redis.call('ACL', 'SETUSER', name, 'on', '>secret', '-@all', '+cluster|slots');
+    const refused = await runWinners(['--promotion', p], { REDIS_URL: `redis://${name}:secret@${hostname}:${port}` });
+    await redis.call('ACL', 'DELUSER', name);
+    expect(refused.stderr).toMatch(/^Redis refused to be read \(.*NOPERM .*\): check what its user may do\.\n$/);
+    const unwritten = await runWinners(['--promotion', p, '--out', path.join(folder, 'nowhere', 'w.csv')]);
+    expect(unwritten.stderr).toMatch(/^The file can't be written \(ENOENT: .*\): name another one\.\n$/);
+    expect([refused.code, unwritten.code]).toEqual([1, 1]);
+  });
+
+  test('signs in by IAM, with a token for this user, cluster and region', () => {
+    const args = { promotion: 'p', iamUser: 'reader', replicationGroup: 'Group-1' };
+    const env = { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret', AWS_SESSION_TOKEN: 'session', AWS_REGION: 'eu-west-1' };
+    const login = loginOf(args, 'rediss://h:6379', env);
+    expect(login?.username).toBe('reader');
+    expect(login?.password()).toMatch(/^group-1\/\?Action=connect&User=reader&.*key%2F\d{8}%2Feu-west-1%2Felasticache%2F.*&X-Amz-Security-Token=session&/);
+    expect(loginOf({ ...args, region: 'us-east-1' }, 'rediss://h:6379', env)?.password()).toContain('%2Fus-east-1%2F');
+    expect(loginOf({ promotion: 'p' }, 'redis://h:6379', env)).toBeUndefined();
+  });
+
+  test('prefers --redis to REDIS_URL', async () => {
     const p = await promotionWon(1, users(1), users(1));
     const args = ['--promotion', p, '--redis', inject('redisUrl')];
     expect(await runWinners(args, { REDIS_URL: 'redis://127.0.0.1:1' })).toMatchObject({ code: 0, stdout: csvOf(users(1)) });

@@ -1,5 +1,6 @@
 import type { Node } from 'constructs';
 import { AUTH_CONTEXT_KEYS, checkCorsOrigins, quoted, readAuth } from './callers.ts';
+import { contradictions } from './sizes.ts';
 import { IN_FLIGHT_BATCHES, stages, type Pace, type Stage, type StageName } from './stages.ts';
 
 /** What the functions accept; lambda/config.ts has the last word, and a test holds the two together. */
@@ -19,7 +20,7 @@ const defaultStage: StageName = 'dev';
  * The stage that the CDK context asks for: `stage` (dev), whose tokens it takes (`issuer`, `audience`) and, for local runs and load tests,
  * its pace (`batchSize`, `drainIntervalMs`, `maxInFlight`, `leaseMs`; `maxInFlight` follows `batchSize` unless it is given too). A lease may be shorter
  * than the visibility timeout of a message there: users are then sent twice, which costs time and changes nothing.
- * @throws Error in one sentence that names the value that is wrong and what may stand there.
+ * @throws Error in one sentence that names the value that is wrong and what may stand there, or in one for each contradiction of the sizes.
  */
 export function readStage(context: Node): { name: StageName; stage: Stage } {
   const name: unknown = context.tryGetContext('stage') ?? defaultStage;
@@ -35,7 +36,14 @@ export function readStage(context: Node): { name: StageName; stage: Stage } {
     maxInFlight: readWholeNumber(context, 'maxInFlight') ?? (batchSize ? IN_FLIGHT_BATCHES * batchSize : pace.maxInFlight),
     leaseMs: readWholeNumber(context, 'leaseMs') ?? pace.leaseMs,
   };
-  return { name, stage: { ...stages[name], auth: readAuth(context, name, stages[name].auth), pace: overridden } };
+  const stage = { ...stages[name], auth: readAuth(context, name, stages[name].auth), pace: overridden };
+  checkSizes(name, { ...stage, pace: { ...overridden, leaseMs: pace.leaseMs } });
+  return { name, stage };
+}
+
+function checkSizes(name: StageName, stage: Stage): void {
+  const found = contradictions(stage);
+  if (found.length > 0) throw new Error(found.map((sentence) => `The sizes of the stage ${name} contradict each other: ${sentence}`).join('\n'));
 }
 
 function isStageName(value: unknown): value is StageName {

@@ -3,7 +3,6 @@ import * as events from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { RULE_TARGETS_MAX } from './stages.ts';
 
 interface DrainProps {
   readonly loop: lambda.IFunction;
@@ -12,12 +11,8 @@ interface DrainProps {
 
 /** Starts the drain loop every minute, once per shard. */
 export class Drain extends Construct {
-  /** @throws Error if there are more shards than a rule has targets. */
   constructor(scope: Construct, id: string, { loop, shards }: DrainProps) {
     super(scope, id);
-    if (!Number.isInteger(shards) || shards < 1 || shards > RULE_TARGETS_MAX) {
-      throw new Error(`The stage has ${shards} shards, but must have 1 to ${RULE_TARGETS_MAX}, one for each target of a rule.`);
-    }
     // A start that fails is made good by the next one; a retry that comes late would only run beside it.
     const once = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
     loop.configureAsyncInvoke(once);

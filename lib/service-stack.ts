@@ -7,6 +7,7 @@ import type { DataStack } from './data-stack.ts';
 import { Drain } from './drain.ts';
 import { QueueFunction, type FunctionHost } from './queue-function.ts';
 import type { Stage } from './stages.ts';
+import { Warm } from './warm.ts';
 
 interface ServiceStackProps {
   /** The name under which logs and metrics are found. */
@@ -41,6 +42,7 @@ export class ServiceStack extends Stack {
       control: new QueueFunction(this, 'control', onRedis).live,
     };
     const api = new Api(this, 'Api', behindApi, stage);
+    new Warm(this, 'Warm', { periods: stage.warm, functions: behindApi });
 
     const loop = new QueueFunction(this, 'drain-loop', {
       host,

@@ -31,6 +31,18 @@ export interface Throttle {
   readonly burst: number;
 }
 
+/** A time for which environments of functions are kept ready, so that a crowd meets none that has to start first. */
+export interface WarmPeriod {
+  /** Letters, digits and dashes; every period of a stage has its own. */
+  readonly name: string;
+  /** When they are made ready and when they are let go: `at(2026-12-01T11:30:00)` for once, `cron(30 11 ? * FRI *)` for again and again. */
+  readonly from: string;
+  readonly until: string;
+  /** Of both times, such as `Asia/Seoul`. */
+  readonly timeZone: string;
+  readonly environments: Partial<Readonly<Record<'join' | 'status' | 'init-stock' | 'info' | 'control', number>>>;
+}
+
 /** Everything that differs, or may one day differ, between two deployments. */
 export interface Stage {
   /** `none`: anyone may call anything, in any user's name. Only dev may have it. */
@@ -39,6 +51,8 @@ export interface Stage {
   readonly corsOrigins: readonly string[];
   readonly throttles: Readonly<Record<'join' | 'status' | 'init-stock' | 'info' | 'control', Throttle>>;
   readonly pace: Pace;
+  /** Promotions that may sell at the same time; the issuer must be large enough for them. */
+  readonly promotionsAtOnce: number;
   /** Drain loops that share the promotions between them; at most RULE_TARGETS_MAX. */
   readonly shards: number;
   readonly redis: {
@@ -70,6 +84,16 @@ export interface Stage {
     /** How long a message can be looked at in the dead-letter queue, counted from when it was first sent. */
     readonly deadLetterDays: number;
   };
+  /** Costs for as long as it lasts, whether anybody comes or not. */
+  readonly warm: readonly WarmPeriod[];
+  /** What AWS allows the account in its region. It sets nothing: the other sizes are checked against it. */
+  readonly quotas: {
+    /** Of all functions of the account together. */
+    readonly concurrentExecutions: number;
+    /** Of all HTTP APIs of the account together. */
+    readonly apiRequestsPerSecond: number;
+    readonly apiBurst: number;
+  };
   readonly logDays: number;
   /** Whether Redis's data outlives the stack, as a last snapshot, and the logs with it. */
   readonly keepData: boolean;
@@ -100,6 +124,7 @@ const dev: Stage = {
     control: byHand,
   },
   pace: { batchSize, drainIntervalMs: 1000, maxInFlight: IN_FLIGHT_BATCHES * batchSize, leaseMs: 60_000 },
+  promotionsAtOnce: 5,
   shards: 1,
   redis: { nodeType: 'cache.t4g.micro', shards: 1, replicas: 0, durability: 'disabled', snapshotDays: 0, onEviction: 'warn' },
   functions: {
@@ -111,6 +136,9 @@ const dev: Stage = {
   },
   // Visible again after more than six issuer timeouts, as AWS advises, and before the lease runs out and the users are sent anew.
   issuing: { visibilityTimeoutSeconds: 50, receiveCountMax: 5, messagesMax: 10, issuersMax: 10, messageDays: 4, deadLetterDays: 14 },
+  warm: [],
+  // The defaults; a new account may have less (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+  quotas: { concurrentExecutions: 1000, apiRequestsPerSecond: 10_000, apiBurst: 5000 },
   logDays: 7,
   keepData: false,
   terminationProtection: { data: true, service: false },
@@ -120,7 +148,7 @@ const prod: Stage = {
   ...dev,
   // Whose tokens it takes can't be known here: synthesis asks for both until they stand here or come by context.
   auth: { issuer: '', audience: [], scopes: TOKEN_SCOPES },
-  // Together below the 10,000 a second and the burst of 5,000 that an account has for all its HTTP APIs of a region.
+  // Together below what the account allows, and below what its functions can hold.
   throttles: { ...dev.throttles, join: { requestsPerSecond: 3000, burst: 2000 }, status: { requestsPerSecond: 6000, burst: 2500 } },
   redis: { nodeType: 'cache.r7g.large', shards: 2, replicas: 1, durability: 'sync', snapshotDays: 7, onEviction: 'refuse' },
   functions: { ...dev.functions, api: { ...dev.functions.api, memoryMb: 1024 } },

@@ -119,6 +119,7 @@ export const KNOWN_RESOURCES: Readonly<Record<string, KnownProperties | string>>
   'AWS::EC2::SubnetRouteTableAssociation': NO_NETWORK,
   'AWS::EC2::VPC': NO_NETWORK,
   'AWS::EC2::VPCEndpoint': NO_NETWORK,
+  'AWS::ApplicationAutoScaling::ScalableTarget': 'one machine keeps the functions that it has started',
   'AWS::CDK::Metadata': 'words',
 };
 

@@ -57,3 +57,14 @@ describe('the pace', () => {
     });
   });
 });
+
+describe('the sizes', () => {
+  test('that contradict each other are refused, in a sentence that names the stage', () => {
+    expect(() => read({ maxInFlight: 99 })).toThrow(/^The sizes of the stage dev contradict each other: pace\.maxInFlight is 99, .*$/);
+    expect(() => read({ batchSize: 1000, maxInFlight: 1_000_000 })).toThrow(/^The sizes of the stage dev contradict each other: promotionsAtOnce 5 with pace\.maxInFlight 1000000 .*$/);
+  });
+
+  test('are checked with the lease of the stage, as a local run may have a shorter one', () => {
+    expect(read({ leaseMs: 1000, batchSize: 1000 }).stage.pace.leaseMs).toBe(1000);
+  });
+});

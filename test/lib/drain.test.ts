@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { RULE_TARGETS_MAX, stages } from '../../lib/stages.ts';
 import { callersOf, deploy, deployments, rendered, target, type Shape } from './deployment.ts';
 
 /** Two starts of a one-minute rule may lie this far apart, as each comes somewhere within its minute. */
@@ -33,8 +32,4 @@ describe.each(deployments)('%s', (_, stage) => {
   test('lets a run live past the next start', () => {
     expect(loop.Properties['Timeout']).toBeGreaterThan(START_GAP_SECONDS_MAX);
   });
-});
-
-test.each([0, RULE_TARGETS_MAX + 1, 1.5])('%d shards are refused', (shards) => {
-  expect(() => deploy({ ...stages.dev, shards })).toThrow(`The stage has ${shards} shards, but must have 1 to ${RULE_TARGETS_MAX}`);
 });

@@ -39,7 +39,9 @@ describe.each(deployments)('%s', (_, stage) => {
     expect(deadLetterQueue.Type).toBe('AWS::SQS::Queue');
     expect(deadLetterQueue.id).not.toBe(queue.id);
     expect(redrive['maxReceiveCount']).toBe(stage.issuing.receiveCountMax);
-    expect(deadLetterQueue.Properties['MessageRetentionPeriod']).toBeGreaterThan(Number(queue.Properties['MessageRetentionPeriod']));
+    const days = (kept: typeof queue) => Number(kept.Properties['MessageRetentionPeriod']) / 86_400;
+    expect([days(queue), days(deadLetterQueue)]).toEqual([stage.issuing.messageDays, stage.issuing.deadLetterDays]);
+    expect(days(deadLetterQueue)).toBeGreaterThan(days(queue));
   });
 
   test('the queues refuse unencrypted requests, and allow nobody anything by themselves', () => {

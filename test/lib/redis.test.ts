@@ -21,6 +21,7 @@ describe.each(deployments)('%s', (_, stage) => {
     });
     expect(target(redis.Properties['CacheParameterGroupName'])).toBe(parameters.id);
     expect(parameters.Properties['Properties']).toEqual({ 'cluster-enabled': 'yes', 'maxmemory-policy': 'noeviction' });
+    expect(redis.Properties['EngineVersion']).toBe('9.0');
     const [major] = rendered(redis.Properties['EngineVersion']).split('.');
     expect(parameters.Properties['CacheParameterGroupFamily']).toBe(`valkey${major}`);
   });
@@ -37,6 +38,15 @@ describe.each(deployments)('%s', (_, stage) => {
 
   test('spreads its replicas, if it has any, over availability zones', () => {
     expect(redis.Properties['MultiAZEnabled']).toBe(Number(redis.Properties['ReplicasPerNodeGroup']) > 0);
+  });
+
+  test('has the nodes, shards, replicas and snapshots that the stage says', () => {
+    expect(redis.Properties).toMatchObject({
+      CacheNodeType: stage.redis.nodeType,
+      NumNodeGroups: stage.redis.shards,
+      ReplicasPerNodeGroup: stage.redis.replicas,
+      SnapshotRetentionLimit: stage.redis.snapshotDays,
+    });
   });
 
   test('outlives the stack where the stage keeps its data', () => {

@@ -1,14 +1,12 @@
-import { join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { CONTEXT_KEYS } from '../lib/context.ts';
 import { Failure, firstLine } from '../local/failure.ts';
-import { withoutPassword } from '../local/external-redis.ts';
+import { greeting } from '../local/greeting.ts';
 import { onStopAsked } from '../local/stop-asked.ts';
-import { startSystem, type System } from '../local/system.ts';
+import { startSystem } from '../local/system.ts';
 
 const PORT_MAX = 65_535;
-/** What operators sign for; the local run has one region. */
-const SIGNING_SCOPE = 'aws:amz:us-east-1:execute-api';
 const DATA_DIR = join(import.meta.dirname, '..', '.local');
 
 function parsePort(value: string): number {
@@ -39,26 +37,6 @@ function addContext(entry: string, context: Record<string, string> = {}): Record
   return { ...context, [key]: value };
 }
 
-function greeting({ endpoints: { apiUrl, redisUrl, sqsEndpoint }, auth }: System, dataDir: string): string {
-  const url = `${apiUrl}/api/coupon/queue`;
-  const [token, signed] = auth ? [' -H "authorization: Bearer $TOKEN"', ` --aws-sigv4 ${SIGNING_SCOPE} --user "$OPERATOR"`] : ['', ''];
-  const folder = dataDir === DATA_DIR ? '' : ` --data-dir '${dataDir}'`;
-  const keys = [
-    `  OPERATOR=$(npm -s run token -- --operator${folder})`,
-    `  TOKEN=$(npm -s run token -- --sub user1${folder})`,
-  ];
-  const post = (route: string, more: string, body: object): string =>
-    `  curl -s ${url}/${route}${more} -H 'content-type: application/json' -d '${JSON.stringify(body)}'`;
-  return [
-    `The coupon queue is ready at ${apiUrl} (Redis ${withoutPassword(redisUrl)}, SQS ${sqsEndpoint}; logs in ${relative('.', join(dataDir, 'logs'))}).`,
-    ...(auth ? ['Users need a token, operators sign. Try it:', ...keys] : ['Try it:']),
-    post('init-stock', signed, { promotionId: 1, stock: 100 }),
-    post('join', token, { promotionId: 1, ...(auth ? {} : { userId: 100 }) }),
-    `  curl -s '${url}/status?promotionId=1${auth ? '' : '&userId=100'}'${token}`,
-    'Stop it with Ctrl-C.',
-  ].join('\n');
-}
-
 interface Options {
   context?: Record<string, string>;
   port?: number;
@@ -85,7 +63,7 @@ async function run(options: Options & { port: number }): Promise<void> {
     throw error;
   });
   if (system === undefined) return;
-  console.log(greeting(system, options.dataDir));
+  console.log(greeting(system, options.dataDir, DATA_DIR));
   const failure = await Promise.race([stopAsked, system.failed]);
   console.log('Stopping …');
   await system.stop();

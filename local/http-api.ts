@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Admit } from './admission.ts';
 import type { CorsModel } from './api-template.ts';
 import { permitted, preflightAnswer } from './cors.ts';
-import { Failure } from './failure.ts';
+import { Failure, firstLine } from './failure.ts';
 import type { InvokeResult } from './function-process.ts';
 import { gatewayAnswer, internalServerError, toEvent, toHttpAnswer, type HttpAnswer } from './payload.ts';
 
@@ -138,7 +138,18 @@ interface Call {
   options: HttpApiOptions;
 }
 
-async function serve({ route, routeKey, request, response, requestId, body, options: { cors, refused } }: Call): Promise<void> {
+/** Answers a request of a route. A fault of our own is answered 500, as unhandled it would end the whole run. */
+async function serve(call: Call): Promise<void> {
+  const { routeKey, response, requestId, options } = call;
+  try {
+    await answer(call);
+  } catch (error) {
+    options.refused?.(`${routeKey} was answered 500 (${requestId}), a fault of the local run: ${firstLine(error)}.`);
+    if (!response.headersSent) write(response, internalServerError(), requestId);
+  }
+}
+
+async function answer({ route, routeKey, request, response, requestId, body, options: { cors, refused } }: Call): Promise<void> {
   const verdict = route.admit && (await route.admit(request, body));
   if (verdict?.admitted === false) {
     refused?.(`${routeKey} was refused with ${verdict.answer.status} (${requestId}): ${verdict.reason}.`);
@@ -151,8 +162,8 @@ async function serve({ route, routeKey, request, response, requestId, body, opti
   const result = await route.invoke(event, route.timeoutMs);
   clearTimeout(gaveUp);
   if (response.headersSent) return;
-  const answer = answerOf(result);
-  write(response, cors ? permitted(cors, request, answer) : answer, requestId);
+  const answered = answerOf(result);
+  write(response, cors ? permitted(cors, request, answered) : answered, requestId);
 }
 
 /** An HTTP API answers a function error with 500, and a timeout or a throttled function with 503. */

@@ -67,6 +67,18 @@ it.each<[string, InvokeResult, unknown]>([
   expect(await seen(await post(api))).toEqual(expected);
 });
 
+it('survives a check of callers that breaks, and says so in the log only', async () => {
+  const said: string[] = [];
+  const admit = () => {
+    throw new Error('secret');
+  };
+  const invoke = answering({});
+  const api = await startHttpApi([{ method: 'POST', path: '/task', timeoutMs: 5000, admit, invoke }], 0, { refused: (sentence) => said.push(sentence) });
+  onTestFinished(() => api.stop(0));
+  for (let i = 0; i < 2; i++) expect(await seen(await post(api))).toEqual([500, { message: 'Internal Server Error' }]);
+  expect(said).toEqual(Array.from({ length: 2 }, () => expect.stringMatching(/^POST \/task was answered 500 \(.+\), a fault of the local run: secret\.$/)));
+});
+
 it('gives up on a function when the integration timeout is over', async () => {
   const api = await start(() => new Promise(() => {}), 50);
   expect(await seen(await post(api))).toEqual([503, { message: 'Service Unavailable' }]);

@@ -16,8 +16,8 @@ export function tokenUser({ requestContext }: APIGatewayProxyEventV2): string | 
   if (authorizer?.jwt === undefined) return undefined;
   const sub: unknown = authorizer.jwt.claims?.['sub'];
   if (typeof sub === 'string' && USER_ID.test(sub)) return sub;
-  const reason = sub === undefined ? 'the token has no sub' : 'the sub of the token is no user id';
-  throw forbidden(requestContext.requestId, reason, String(sub));
+  if (sub === undefined) throw forbidden(requestContext.requestId, 'the token has no sub');
+  throw forbidden(requestContext.requestId, 'the sub of the token is no user id', typeof sub === 'string' ? sub : JSON.stringify(sub));
 }
 
 /**
@@ -29,7 +29,7 @@ export function checkSameUser(user: string, request: unknown, requestId: string)
   throw forbidden(requestId, 'the request names another user than the token', user);
 }
 
-function forbidden(requestId: string, reason: string, user: string): HttpError {
-  logger.warn('A caller was refused', { requestId, code: 'FORBIDDEN', reason, user: hashed(user) });
+function forbidden(requestId: string, reason: string, user?: string): HttpError {
+  logger.warn('A caller was refused', { requestId, code: 'FORBIDDEN', reason, ...(user !== undefined && { user: hashed(user) }) });
   return new HttpError('FORBIDDEN');
 }

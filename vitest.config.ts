@@ -15,6 +15,7 @@ const nowhere = {
   REDIS_URL: 'redis://127.0.0.1:1',
   REDIS_MODE: 'single',
   REDIS_AUTH: 'none',
+  USER_FROM: 'request',
   BATCH_SIZE: '100',
   DRAIN_INTERVAL_MS: '1000',
   MAX_IN_FLIGHT: '1000',

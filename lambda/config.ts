@@ -24,10 +24,13 @@ const pace = {
   DRAIN_INTERVAL_MS: wholeNumber(DRAIN_INTERVAL_MS_MIN, 60_000),
 };
 
+/** Where a stage is closed no user is taken from a request, even if somebody takes the authorizer off its route. */
+const user = { USER_FROM: v.picklist(['token', 'request'], 'must be token or request') };
+
 /** What each function's environment must hold; the infrastructure code is typed by it, the functions check it as they start. */
 export const environments = {
-  join: v.object(redis),
-  status: v.object({ ...redis, ...pace }),
+  join: v.object({ ...redis, ...user }),
+  status: v.object({ ...redis, ...user, ...pace }),
   'init-stock': v.object(redis),
   info: v.object(redis),
   control: v.object(redis),

@@ -2,6 +2,7 @@ import { readConfig } from './config.ts';
 import { HttpError, success } from './http/envelope.ts';
 import { bodyRoute, withinDeadline } from './http/pipeline.ts';
 import { joinRequest } from './http/requests.ts';
+import type { UserFrom } from './http/token-user.ts';
 import { join, type JoinOutcome } from './queue/join.ts';
 import { redisClient } from './redis-client.ts';
 
@@ -16,8 +17,8 @@ const messages = {
 };
 
 /** POST /api/coupon/queue/join: a place in line for a newcomer, the present state for anyone known. */
-export const createHandler = (queue: Operations) =>
-  bodyRoute(joinRequest).handler(async ({ request: { promotionId, userId } }) => {
+export const createHandler = (queue: Operations, userFrom: UserFrom) =>
+  bodyRoute(joinRequest, userFrom).handler(async ({ request: { promotionId, userId } }) => {
     const outcome = await withinDeadline(queue.join(promotionId, userId));
     switch (outcome.kind) {
       case 'WAITING':
@@ -37,4 +38,4 @@ export const createHandler = (queue: Operations) =>
 
 const config = readConfig('join');
 const redis = redisClient(config);
-export const handler = createHandler({ join: (promotionId, userId) => join(redis, promotionId, userId) });
+export const handler = createHandler({ join: (promotionId, userId) => join(redis, promotionId, userId) }, config.USER_FROM);

@@ -6,11 +6,11 @@ import { signToken } from './queue/redis-token.ts';
  * The Redis client that a function's environment asks for; it connects at its first command.
  * @throws Error if the environment can't be meant: a token in plain text, or no credentials to sign one with.
  */
-export function redisClient(config: Config<'join'>): RedisClient {
+export function redisClient(config: Config<'info'>): RedisClient {
   return connectRedis({ url: config.REDIS_URL, mode: config.REDIS_MODE, login: loginOf(config) });
 }
 
-function loginOf({ REDIS_AUTH, REDIS_URL }: Config<'join'>): RedisLogin | undefined {
+function loginOf({ REDIS_AUTH, REDIS_URL }: Config<'info'>): RedisLogin | undefined {
   const [, user, replicationGroup] = /^iam:(.+)@(.+)$/.exec(REDIS_AUTH) ?? [];
   if (user === undefined || replicationGroup === undefined) return undefined;
   if (!REDIS_URL.startsWith('rediss:')) throw new Error('REDIS_AUTH asks for IAM, so REDIS_URL must be a rediss:// URL: a token is not sent in plain text.');

@@ -2,6 +2,7 @@ import { readConfig } from './config.ts';
 import { success } from './http/envelope.ts';
 import { queryRoute, withinDeadline } from './http/pipeline.ts';
 import { statusRequest } from './http/requests.ts';
+import type { UserFrom } from './http/token-user.ts';
 import { status, type UserStatus } from './queue/status.ts';
 import { redisClient } from './redis-client.ts';
 
@@ -27,8 +28,8 @@ export const estimateWaitSeconds = (position: number, { batchSize, drainInterval
   Math.ceil((Math.ceil(position / batchSize) * drainIntervalMs) / 1000);
 
 /** GET /api/coupon/queue/status: where a user stands. */
-export const createHandler = (queue: Operations, pace: Pace) =>
-  queryRoute(statusRequest).handler(async ({ request: { promotionId, userId } }) => {
+export const createHandler = (queue: Operations, pace: Pace, userFrom: UserFrom) =>
+  queryRoute(statusRequest, userFrom).handler(async ({ request: { promotionId, userId } }) => {
     const found = await withinDeadline(queue.status(promotionId, userId));
     if (found.kind !== 'WAITING') {
       const data = { status: found.kind, position: 0, totalWaiting: 0, estimatedWaitSeconds: 0, message: messages[found.kind] };
@@ -45,4 +46,5 @@ const redis = redisClient(config);
 export const handler = createHandler(
   { status: (promotionId, userId) => status(redis, promotionId, userId) },
   { batchSize: config.BATCH_SIZE, drainIntervalMs: config.DRAIN_INTERVAL_MS },
+  config.USER_FROM,
 );

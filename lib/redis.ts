@@ -73,7 +73,7 @@ export class Redis extends Construct {
   }
 
   /** Lets a function reach Redis and sign in there as its own user, and answers what it must be told for that. */
-  bind(client: lambda.Function, name: FunctionName): Environment<'join'> {
+  bind(client: lambda.Function, name: FunctionName): Environment<'info'> {
     // From the client's side, so that both rules stand in the client's stack: Redis's own must not refer to it.
     client.connections.allowTo(this.#connections, ec2.Port.tcp(PORT), 'uses Redis');
     return { REDIS_URL: this.url, REDIS_MODE: 'cluster', ...this.#users.bind(client, name, this.#groupId) };

@@ -28,14 +28,19 @@ export class ServiceStack extends Stack {
 
     const host: FunctionHost = { network, serviceName, logDays, keepData };
     const tempo = { BATCH_SIZE: String(pace.batchSize), DRAIN_INTERVAL_MS: String(pace.drainIntervalMs) };
+    const user = { USER_FROM: stage.auth === 'none' ? 'request' : 'token' } as const;
     const onRedis = { host, size: functions.api, environment: (self: lambda.Function, name: FunctionName) => redis.bind(self, name) };
 
     const behindApi = {
-      join: new QueueFunction(this, 'join', onRedis).live,
+      join: new QueueFunction(this, 'join', {
+        host,
+        size: functions.api,
+        environment: (self, name) => ({ ...redis.bind(self, name), ...user }),
+      }).live,
       status: new QueueFunction(this, 'status', {
         host,
         size: functions.api,
-        environment: (self, name) => ({ ...redis.bind(self, name), ...tempo }),
+        environment: (self, name) => ({ ...redis.bind(self, name), ...user, ...tempo }),
       }).live,
       'init-stock': new QueueFunction(this, 'init-stock', onRedis).live,
       info: new QueueFunction(this, 'info', onRedis).live,

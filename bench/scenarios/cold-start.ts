@@ -18,6 +18,7 @@ const env = {
   REDIS_URL: 'rediss://nowhere.invalid:6379',
   REDIS_MODE: 'cluster',
   REDIS_AUTH: 'iam:bench@bench',
+  USER_FROM: 'token',
   AWS_ACCESS_KEY_ID: 'bench',
   AWS_SECRET_ACCESS_KEY: 'bench',
   BATCH_SIZE: '100',

@@ -57,10 +57,10 @@ async function silenced(work: () => Promise<void>): Promise<number> {
 
 async function contendersOn(client: RedisClient): Promise<{ contenders: Contender[]; linesOf: Map<string, number> }> {
   const { joinModule, statusModule } = await loadHandlers();
-  const joining = joinModule.createHandler({ join: (promotionId, user) => join(client, promotionId, user) }) as unknown as Handler;
-  const polling = statusModule.createHandler({ status: (promotionId, user) => status(client, promotionId, user) }, PACE) as unknown as Handler;
-  const answering = joinModule.createHandler({ join: async () => ({ kind: 'WAITING', position: 5 }) }) as unknown as Handler;
-  const failing = joinModule.createHandler({ join: () => Promise.reject(new RedisUnavailable('connect ECONNREFUSED')) }) as unknown as Handler;
+  const joining = joinModule.createHandler({ join: (promotionId, user) => join(client, promotionId, user) }, 'request') as unknown as Handler;
+  const polling = statusModule.createHandler({ status: (promotionId, user) => status(client, promotionId, user) }, PACE, 'request') as unknown as Handler;
+  const answering = joinModule.createHandler({ join: async () => ({ kind: 'WAITING', position: 5 }) }, 'request') as unknown as Handler;
+  const failing = joinModule.createHandler({ join: () => Promise.reject(new RedisUnavailable('connect ECONNREFUSED')) }, 'request') as unknown as Handler;
   const rawJoin = await rawCall(client, (recorder, user) => join(recorder, PROMOTION_ID, user));
   const rawStatus = await rawCall(client, (recorder, user) => status(recorder, PROMOTION_ID, user));
   const joins = joinEvents(PROMOTION_ID);

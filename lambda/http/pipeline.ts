@@ -5,7 +5,7 @@ import { RedisUnavailable } from '../queue/redis.ts';
 import { count, logger, publishMetrics } from '../telemetry.ts';
 import { type Detail, failure, HttpError } from './envelope.ts';
 import { jsonBody } from './json-body.ts';
-import { checkSameUser, tokenUser } from './token-user.ts';
+import { checkSameUser, tokenUser, type UserFrom } from './token-user.ts';
 
 /** An operation that Redis has not answered by then is answered 503. */
 export const OPERATION_DEADLINE_MS = 2500;
@@ -17,12 +17,12 @@ export type RequestEvent<S extends Schema> = APIGatewayProxyEventV2 & { request:
 type Middleware<S extends Schema> = middy.MiddlewareObj<RequestEvent<S>, APIGatewayProxyStructuredResultV2>;
 
 /** The pipeline of a route that takes a JSON body. Add the handler with `.handler()`. */
-export const bodyRoute = <S extends Schema>(schema: S) => route<S>().use(checked(schema, jsonBody));
+export const bodyRoute = <S extends Schema>(schema: S, userFrom?: UserFrom) => route<S>().use(checked(schema, jsonBody, userFrom));
 
 /** The pipeline of a route that takes query parameters. Add the handler with `.handler()`. */
-export function queryRoute<S extends QuerySchema>(schema: S) {
+export function queryRoute<S extends QuerySchema>(schema: S, userFrom?: UserFrom) {
   const names = Object.keys(schema.entries);
-  return route<S>().use(checked(schema, (event) => queryParameters(event.rawQueryString, names)));
+  return route<S>().use(checked(schema, (event) => queryParameters(event.rawQueryString, names), userFrom));
 }
 
 /** The deadline is the operation's own, so middy's is off. */
@@ -71,10 +71,11 @@ function toHttpError(error: unknown): HttpError {
   return new HttpError('INTERNAL_ERROR');
 }
 
-function checked<S extends Schema>(schema: S, read: (event: APIGatewayProxyEventV2) => unknown): Middleware<S> {
+/** The operator's routes name no user. */
+function checked<S extends Schema>(schema: S, read: (event: APIGatewayProxyEventV2) => unknown, userFrom: UserFrom = 'request'): Middleware<S> {
   return {
     before: ({ event }) => {
-      const user = tokenUser(event);
+      const user = tokenUser(event, userFrom);
       const input = read(event);
       if (typeof input !== 'object' || input === null || Array.isArray(input)) {
         throw new HttpError('INVALID_REQUEST', [{ field: 'body', rule: 'JSON 객체여야 합니다.' }]);

@@ -6,14 +6,20 @@ import { HttpError } from './envelope.ts';
 /** An event of a route with or without the authorizer of tokens. */
 type MaybeAuthorized = Partial<APIGatewayProxyEventV2WithJWTAuthorizer['requestContext']>;
 
+/** What names the user of a request: `token` its token and nothing else, `request` its own `userId` where there is no token. */
+export type UserFrom = 'token' | 'request';
+
 /**
  * The user whom the caller's token names; undefined on a route that takes no tokens. API Gateway has verified the token, so its `sub`
  * is to be believed, and nothing that the request says of itself.
- * @throws HttpError if the `sub` is no user id: such a user can't stand in a line
+ * @throws HttpError if the `sub` is no user id: such a user can't stand in a line; or if there should be a token and is none
  */
-export function tokenUser({ requestContext }: APIGatewayProxyEventV2): string | undefined {
+export function tokenUser({ requestContext }: APIGatewayProxyEventV2, from: UserFrom): string | undefined {
   const { authorizer } = requestContext as MaybeAuthorized;
-  if (authorizer?.jwt === undefined) return undefined;
+  if (authorizer?.jwt === undefined) {
+    if (from === 'request') return undefined;
+    throw forbidden(requestContext.requestId, 'the request came past the authorizer of tokens');
+  }
   const sub: unknown = authorizer.jwt.claims?.['sub'];
   if (typeof sub === 'string' && USER_ID.test(sub)) return sub;
   if (sub === undefined) throw forbidden(requestContext.requestId, 'the token has no sub');

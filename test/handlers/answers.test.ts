@@ -14,7 +14,7 @@ import { call, get, post } from './events.ts';
 const error = (code: string) => ({ success: false, message: expect.stringMatching(/[가-힣]/), error: { code }, requestId: 'request-1' });
 
 describe('join', () => {
-  const answer = (outcome: JoinOutcome) => call(createJoin({ join: async () => outcome }), post({ promotionId: 1, userId: 100 }));
+  const answer = (outcome: JoinOutcome) => call(createJoin({ join: async () => outcome }, 'request'), post({ promotionId: 1, userId: 100 }));
 
   test.each([
     [{ kind: 'WAITING', position: 5 }, '대기열 5번으로 등록되었습니다.', { position: 5, status: 'WAITING' }],
@@ -39,7 +39,7 @@ describe('join', () => {
 
   test('passes ids on as strings, however they came', async () => {
     const join = vi.fn(async (): Promise<JoinOutcome> => ({ kind: 'WAITING', position: 1 }));
-    const handler = createJoin({ join });
+    const handler = createJoin({ join }, 'request');
     await call(handler, post({ promotionId: 1, userId: 9007199254740991, extra: { ignored: true } }));
     await call(handler, post({ promotionId: '01', userId: 'kim|k:1@x.y-z_' }));
     expect(join.mock.calls).toEqual([['1', '9007199254740991'], ['01', 'kim|k:1@x.y-z_']]);
@@ -49,7 +49,7 @@ describe('join', () => {
 describe('status', () => {
   const pace = { batchSize: 100, drainIntervalMs: 1000 };
   const answer = async (found: UserStatus, change = {}) =>
-    (await call(createStatus({ status: async () => found }, { ...pace, ...change }), get('promotionId=1&userId=100'))).body;
+    (await call(createStatus({ status: async () => found }, { ...pace, ...change }, 'request'), get('promotionId=1&userId=100'))).body;
   const none = { position: 0, totalWaiting: 0, estimatedWaitSeconds: 0 };
 
   test.each([

@@ -7,8 +7,8 @@ import { createHandler as createStatus } from '../../lambda/status.ts';
 import { call, get, post } from './events.ts';
 
 const operation = vi.fn(() => Promise.reject(new Error('reached the queue')));
-const join = createJoin({ join: operation });
-const status = createStatus({ status: operation }, { batchSize: 1, drainIntervalMs: 1000 });
+const join = createJoin({ join: operation }, 'request');
+const status = createStatus({ status: operation }, { batchSize: 1, drainIntervalMs: 1000 }, 'request');
 const initStock = createInitStock({ initStock: operation });
 const info = createInfo({ info: operation });
 const control = createControl({ control: operation });

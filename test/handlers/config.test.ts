@@ -37,7 +37,7 @@ describe('config', () => {
   });
 
   test('names all that is missing at once', () => {
-    expect(() => readConfig('join', {})).toThrow('The environment of join is not complete: REDIS_URL is missing; REDIS_MODE is missing; REDIS_AUTH is missing.');
+    expect(() => readConfig('join', {})).toThrow('The environment of join is not complete: REDIS_URL is missing; REDIS_MODE is missing; REDIS_AUTH is missing; USER_FROM is missing.');
   });
 
   test.each(['join', 'status', 'init-stock', 'info', 'control', 'drain-loop', 'issuer'])('%s checks its environment as it starts', async (name) => {

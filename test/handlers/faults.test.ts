@@ -5,7 +5,7 @@ import type { JoinOutcome } from '../../lambda/queue/join.ts';
 import { RedisUnavailable } from '../../lambda/queue/redis.ts';
 import { call, post } from './events.ts';
 
-const answer = (join: () => Promise<JoinOutcome>) => call(createHandler({ join }), post({ promotionId: 1, userId: 'secret-user' }));
+const answer = (join: () => Promise<JoinOutcome>) => call(createHandler({ join }, 'request'), post({ promotionId: 1, userId: 'secret-user' }));
 const secret = 'redis.internal:6379 coupon:promotion:{1} at script.ts';
 
 function capture(): { lines: () => string } {
@@ -64,7 +64,7 @@ describe('faults', () => {
     const log = capture();
     await answer(async () => ({ kind: 'WAITING', position: 1 }));
     await answer(async () => ({ kind: 'SOLD_OUT' }));
-    await call(createHandler({ join: async () => ({ kind: 'NOT_FOUND' }) }), post('{'));
+    await call(createHandler({ join: async () => ({ kind: 'NOT_FOUND' }) }, 'request'), post('{'));
     const quiet = log.lines();
     await answer(() => Promise.reject(new Error('x')));
     const loud = log.lines();

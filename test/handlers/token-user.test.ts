@@ -10,8 +10,9 @@ import { call, get, post, withClaims } from './events.ts';
 
 const joined = vi.fn(async (_promotionId: string, _userId: string): Promise<JoinOutcome> => ({ kind: 'WAITING', position: 1 }));
 const asked = vi.fn(async (_promotionId: string, _userId: string): Promise<UserStatus> => ({ kind: 'COMPLETED' }));
-const join = createJoin({ join: joined });
-const status = createStatus({ status: asked }, { batchSize: 1, drainIntervalMs: 1000 });
+const join = createJoin({ join: joined }, 'request');
+const pace = { batchSize: 1, drainIntervalMs: 1000 };
+const status = createStatus({ status: asked }, pace, 'request');
 
 afterEach(() => vi.clearAllMocks());
 
@@ -86,6 +87,19 @@ describe.each(Object.entries(routes))('%s with a token', (_, { handler, request 
     asked.mockClear();
     expect(await send(handler, request({ promotionId: '1' }))).toMatchObject({ code: 400, reached: [] });
   });
+});
+
+test.each([
+  ['join', createJoin({ join: joined }, 'token'), post({ promotionId: '1', userId: 'a' })],
+  ['status', createStatus({ status: asked }, pace, 'token'), get('promotionId=1&userId=a')],
+])('%s of a closed stage believes no request that came past the authorizer', async (_what, handler, request) => {
+  const signed = { ...request, requestContext: { ...request.requestContext, authorizer: { iam: { userId: 'AIDA' } } } };
+  for (const past of [request, signed as unknown as typeof request]) {
+    const { log, ...answer } = await send(handler, past);
+    expect(answer).toEqual({ code: 403, error: 'FORBIDDEN', reached: [] });
+    expect(JSON.parse(log)).toMatchObject({ code: 'FORBIDDEN', reason: 'the request came past the authorizer of tokens' });
+  }
+  expect(await send(handler, withClaims(request, { sub: 'a' }))).toMatchObject({ code: 200, reached: [['1', 'a']] });
 });
 
 test('join: the number 100 and the sub "100" are the same user', async () => {

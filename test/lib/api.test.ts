@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { stages } from '../../lib/stages.ts';
-import { callersOf, deploy, deployments, prod, rendered, statementsOf, type Shape, type Value } from './deployment.ts';
+import { callersOf, deploy, deployments, prod, rendered, statementsOf, variablesOf, type Shape, type Value } from './deployment.ts';
 
 /** Seconds that an operation may take before its caller is told that Redis is away. */
 const OPERATION_DEADLINE_SECONDS = 2.5;
@@ -90,6 +90,10 @@ describe('a stage that is closed', () => {
     });
   });
 
+  test.each(['join', 'status'] as const)('%s takes the user from the token and from nowhere else', (name) => {
+    expect(variablesOf(deployment.lambda(name))).toMatchObject({ USER_FROM: 'token' });
+  });
+
   const operators = ['init-stock', 'info', 'control'];
   test.each(operators)('%s takes IAM credentials', (name) => {
     expect(asked[name]).toMatchObject({ AuthorizationType: 'AWS_IAM' });
@@ -121,5 +125,6 @@ describe('a stage that is closed', () => {
 test('dev, which is open, has no authorizer, and no policy for who may call', () => {
   const deployment = deploy(stages.dev);
   expect(Object.values(admissions(deployment)).map((properties) => properties['AuthorizationType'])).toEqual(routes.map(() => 'NONE'));
+  for (const name of ['join', 'status'] as const) expect(variablesOf(deployment.lambda(name))).toMatchObject({ USER_FROM: 'request' });
   expect([deployment.ofType('AWS::ApiGatewayV2::Authorizer'), deployment.ofType('AWS::IAM::ManagedPolicy')]).toEqual([{}, {}]);
 });

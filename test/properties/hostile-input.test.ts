@@ -19,8 +19,8 @@ const numbers: PromotionInfo = { currentStock: 1, queueSize: 0, processingCount:
 /** What reached the queue, which is faked: here the way there is tried, thousands of times. */
 const asked = vi.fn<(request: Record<string, unknown>) => void>();
 const handlers: Record<RouteName, unknown> = {
-  join: createJoin({ join: async (promotionId, userId) => (asked({ promotionId, userId }), { kind: 'WAITING', position: 1 }) }),
-  status: createStatus({ status: async (promotionId, userId) => (asked({ promotionId, userId }), { kind: 'FAILED' }) }, { batchSize: 1, drainIntervalMs: 1000 }),
+  join: createJoin({ join: async (promotionId, userId) => (asked({ promotionId, userId }), { kind: 'WAITING', position: 1 }) }, 'request'),
+  status: createStatus({ status: async (promotionId, userId) => (asked({ promotionId, userId }), { kind: 'FAILED' }) }, { batchSize: 1, drainIntervalMs: 1000 }, 'request'),
   'init-stock': createInitStock({ initStock: async (promotionId, stock) => (asked({ promotionId, stock }), { kind: 'SET', initialStock: stock }) }),
   info: createInfo({ info: async (promotionId) => (asked({ promotionId }), numbers) }),
   control: createControl({ control: async (promotionId, action) => (asked({ promotionId, ...action }), { kind: 'APPLIED', info: numbers }) }),

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { Command } from 'commander';
-import { wholeNumber } from './rush-options.ts';
+import { wholeNumber } from './option-values.ts';
 
 /** What the command line asks for. */
 export interface ChaosArguments {

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { PROMOTION_ID } from '../lambda/queue/ids.ts';
+import { grouped, httpUrl, promotionId, wholeNumber } from './option-values.ts';
 
 /** What the command line asks for. */
 export interface RushArguments {
@@ -69,25 +69,6 @@ function timeoutSeconds({ users, stock, batch = USERS_PER_SECOND }: { users: num
   return TIMEOUT_SECONDS_BASE + Math.ceil(users / USERS_PER_SECOND + Math.min(users, stock) / batch);
 }
 
-const grouped = (n: number) => n.toLocaleString('en-US');
-
-/** Reads an option that is a whole number between two bounds, for commander. */
-export function wholeNumber(min: number, max: number) {
-  return (text: string): number => {
-    if (/^\d{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max) return Number(text);
-    throw new InvalidArgumentError(`It must be a whole number from ${grouped(min)} to ${grouped(max)}.`);
-  };
-}
-
-function promotionId(text: string): string {
-  if (PROMOTION_ID.test(text)) return text;
-  throw new InvalidArgumentError(`It must match ${PROMOTION_ID.source}.`);
-}
-
-function httpUrl(text: string): string {
-  if (/^https?:\/\//.test(text) && URL.canParse(text)) return text;
-  throw new InvalidArgumentError('It must be an http:// or https:// URL.');
-}
 
 function redisUrl(text: string): string {
   if (/^rediss?:\/\//.test(text) && URL.canParse(text)) return text;

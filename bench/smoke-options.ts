@@ -1,7 +1,7 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { type AwsIdentity, readAwsIdentity } from './aws-credentials.ts';
+import { httpUrl, wholeNumber } from './option-values.ts';
 import { regionOf } from './operator-signature.ts';
-import { wholeNumber } from './rush-options.ts';
 
 /** What the command line and the environment ask for. */
 export interface SmokeArguments {
@@ -60,11 +60,6 @@ function operatorOf(url: string, region: string | undefined, identity: AwsIdenti
   const where = region ?? regionOf(new URL(url)) ?? identity.region;
   if (where === undefined) throw new Error('AWS credentials are set, but no region to sign for is known: give --region, or set AWS_REGION.');
   return { credentials, region: where };
-}
-
-function httpUrl(text: string): string {
-  if (/^https?:\/\//.test(text) && URL.canParse(text)) return text;
-  throw new InvalidArgumentError('It must be an http:// or https:// URL.');
 }
 
 /** Whom a token names; what is no token names nobody, and the API says so. */

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { PROMOTION_ID } from '../lambda/queue/ids.ts';
+import { promotionId } from './option-values.ts';
 
 /** What the command line asks for. */
 export interface WinnersArguments {
@@ -42,11 +42,6 @@ export function readWinnersArguments(argv: readonly string[]): WinnersArguments 
     command.error("error: options '--iam-user' and '--replication-group' need each other: give both, or neither.");
   }
   return given;
-}
-
-function promotionId(text: string): string {
-  if (PROMOTION_ID.test(text)) return text;
-  throw new InvalidArgumentError(`It must match ${PROMOTION_ID.source}.`);
 }
 
 function redisUrl(text: string): string {

@@ -1,25 +1,18 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { showProgress } from '../bench/bench-progress.ts';
 import { measureCapacity } from '../bench/capacity/capacity.ts';
 import { capacityReport } from '../bench/capacity/report.ts';
+import { wholeNumber } from '../bench/option-values.ts';
 
 const MAX = 1_000_000_000;
 /** Share of users that win, where shards are looked at: most of a crowd loses. */
 const WINNERS = 0.1;
 
-function wholeNumber(least: number) {
-  return (value: string): number => {
-    const number = Number(value);
-    if (!/^\d+$/.test(value) || number < least || number > MAX) throw new InvalidArgumentError(`It must be a whole number from ${least} to ${MAX}.`);
-    return number;
-  };
-}
-
 const program = new Command('npm run capacity --')
   .description('Measures what operations cost a Redis and how promotions spread over a cluster, and reckons how far that goes on AWS, and what gives first.')
-  .option('--polls <count>', 'polls of each user', wholeNumber(0), 3)
-  .option('--stock <count>', 'coupons of the one promotion that is rushed for', wholeNumber(1), 10_000)
-  .option('--seconds <count>', 'how long that rush lasts', wholeNumber(1), 10)
+  .option('--polls <count>', 'polls of each user', wholeNumber(0, MAX), 3)
+  .option('--stock <count>', 'coupons of the one promotion that is rushed for', wholeNumber(1, MAX), 10_000)
+  .option('--seconds <count>', 'how long that rush lasts', wholeNumber(1, MAX), 10)
   .option('--json', 'write JSON instead of tables', false)
   .parse();
 

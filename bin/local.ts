@@ -1,5 +1,6 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { folder } from '../bench/option-values.ts';
 import { CONTEXT_KEYS } from '../lib/context.ts';
 import { Failure, firstLine } from '../local/failure.ts';
 import { greeting } from '../local/greeting.ts';
@@ -22,11 +23,6 @@ function readPort(value: string): number {
   } catch (error) {
     throw new Failure(`PORT is ${JSON.stringify(value)}, which can't be used: ${firstLine(error)}`);
   }
-}
-
-function parseFolder(folder: string): string {
-  if (folder === '') throw new InvalidArgumentError('It must name a folder.');
-  return resolve(folder);
 }
 
 /** The CDK app would not notice any other key. */
@@ -77,7 +73,7 @@ const program = new Command('npm start --')
   .addOption(
     new Option('--auth <kind>', 'jwt: users need tokens and operators sign, as in prod; npm run token makes both').choices(['none', 'jwt']).default('none'),
   )
-  .option('--data-dir <folder>', 'where everything is kept that outlives a run', parseFolder, DATA_DIR);
+  .option('--data-dir <folder>', 'where everything is kept that outlives a run', folder, DATA_DIR);
 
 try {
   program.parse();

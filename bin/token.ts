@@ -1,5 +1,6 @@
-import { join, resolve } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { folder, wholeNumber } from '../bench/option-values.ts';
 import { mintToken, readAuth, TOKEN_SECONDS } from '../local/auth-file.ts';
 import { firstLine } from '../local/failure.ts';
 
@@ -14,21 +15,13 @@ interface Options {
   dataDir: string;
 }
 
-function parseSeconds(value: string): number {
-  const seconds = Number(value);
-  if (!/^\d+$/.test(value) || seconds < 1 || seconds > SECONDS_MAX) {
-    throw new InvalidArgumentError(`It must be a whole number of seconds from 1 to ${SECONDS_MAX}.`);
-  }
-  return seconds;
-}
-
 const program = new Command('npm run token --')
   .description('Prints a token for a user, or the key of the operator, of a local run that asks for them (npm start -- --auth jwt).')
   .option('--sub <user>', 'the user whom the token names')
   .option('--scope <scopes>', 'what it allows, with spaces between; all that the routes ask for unless given, none with ""')
-  .option('--expires <seconds>', 'how long it holds', parseSeconds, TOKEN_SECONDS)
+  .option('--expires <seconds>', 'how long it holds', wholeNumber(1, SECONDS_MAX), TOKEN_SECONDS)
   .option('--operator', "prints the operator's key instead, as curl's --user takes it")
-  .option('--data-dir <folder>', 'the data folder of the local run', (folder) => resolve(folder), DATA_DIR);
+  .option('--data-dir <folder>', 'the data folder of the local run', folder, DATA_DIR);
 
 try {
   program.parse();

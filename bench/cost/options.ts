@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { type StageName, stages } from '../../lib/stages.ts';
-import { wholeNumber } from '../rush-options.ts';
+import { wholeNumber } from '../option-values.ts';
 import { type Region, regions } from './prices.ts';
 import type { Sale } from './sale.ts';
 

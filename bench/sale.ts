@@ -67,6 +67,7 @@ export async function sellOut({ redis, client, pings, promotions, waiting, signa
   const quiet = () => undefined;
   const report: DrainReport = {
     ticked: quiet,
+    visited: quiet,
     admitted: quiet,
     resent: quiet,
     dropped: quiet,

@@ -1,22 +1,19 @@
 import type { Context } from 'aws-lambda';
 import * as v from 'valibot';
 import { type Config, readConfig } from './config.ts';
+import { RunReport } from './drain-report.ts';
 import type { Pace } from './queue/drain.ts';
-import { type DrainLoop, type DrainReport, drainLoop } from './queue/drain-loop.ts';
+import { type DrainLoop, drainLoop } from './queue/drain-loop.ts';
 import { evictionPolicies } from './queue/eviction.ts';
+import { type Gauges, readGauges } from './queue/gauges.ts';
 import { RedisUnavailable } from './queue/redis.ts';
 import { batchSender, connectSqs } from './queue/send.ts';
+import { Watch } from './queue/watch.ts';
 import { redisClient } from './redis-client.ts';
-import { count, hashed, logger, publishMetrics } from './telemetry.ts';
+import { count, logger } from './telemetry.ts';
 
 /** Most shards of the loop; a promotion belongs to one of them. */
 export const SHARDS_MAX = 5;
-/** Metrics are summed up over this time before a line is written. */
-const METRICS_PERIOD_MS = 10_000;
-/** What keeps happening to a promotion is logged this often. */
-const LOG_REPEAT_MS = 60_000;
-/** How many of these are remembered. */
-const LOG_MEMORY_MAX = 1000;
 
 const shardRequest = v.pipe(
   v.object({
@@ -29,6 +26,7 @@ const shardRequest = v.pipe(
 interface Operations {
   drainLoop: (run: Pick<DrainLoop, 'shard' | 'shards' | 'remainingMs' | 'report'>) => ReturnType<typeof drainLoop>;
   evictionPolicies: () => Promise<string[]>;
+  readGauges: (promotionId: string) => Promise<Gauges | null>;
 }
 
 /** Handles the one-minute rule: one run of one shard's loop, which ends before the function's time does. */
@@ -38,8 +36,9 @@ export const createHandler =
     const { shard, shards } = v.parse(shardRequest, event);
     const mayRun = await checkEviction(queue.evictionPolicies, onEviction);
     const remainingMs = () => context.getRemainingTimeInMillis();
-    const stopped = mayRun ? await queue.drainLoop({ shard, shards, remainingMs, report: telemetryReport() }) : 'EVICTION';
-    publishMetrics();
+    const report = new RunReport(new Watch(queue.readGauges, () => performance.now()), shard);
+    const stopped = mayRun ? await queue.drainLoop({ shard, shards, remainingMs, report }) : 'EVICTION';
+    await report.end();
     return { stopped };
   };
 
@@ -61,7 +60,7 @@ async function checkEviction(evictionPolicies: () => Promise<string[]>, onEvicti
       logger.warn(what);
       return true;
     }
-    count('errors');
+    count('loopErrors');
     logger.error(`${what}. Nobody is admitted until then`);
     return false;
   } catch (error) {
@@ -70,52 +69,15 @@ async function checkEviction(evictionPolicies: () => Promise<string[]>, onEvicti
   }
 }
 
-function telemetryReport(): DrainReport {
-  const mayLog = logLimit();
-  let lastPublished = performance.now();
-  return {
-    ticked() {
-      count('ticks');
-      if (performance.now() - lastPublished < METRICS_PERIOD_MS) return;
-      lastPublished = performance.now();
-      publishMetrics();
-    },
-    admitted: (_promotionId, users) => count('admitted', users),
-    swept: (_promotionId, users) => count('swept', users),
-    resent(promotionId, users) {
-      count('resent', users);
-      if (mayLog(`resent ${promotionId}`)) logger.warn('Issue messages count as lost and are sent again', { promotionId, users });
-    },
-    dropped(promotionId, userIds) {
-      count('errors', userIds.length);
-      logger.error('Users stood in line although they were no longer waiting; they were taken out', { promotionId, users: userIds.map(hashed) });
-    },
-    failed(promotionId, error) {
-      count('errors');
-      if (!mayLog(`failed ${promotionId}`)) return;
-      const what = promotionId === null ? 'A tick failed; the next one tries again' : 'A promotion could not be served; all others go on';
-      logger.error(what, { promotionId, error: error as Error });
-    },
-  };
-}
-
-/** Whether something may be logged now: at most once each LOG_REPEAT_MS. What is counted is counted each time. */
-function logLimit(): (what: string) => boolean {
-  const lastLogged = new Map<string, number>();
-  return (what) => {
-    const now = performance.now();
-    if (now - (lastLogged.get(what) ?? -Infinity) < LOG_REPEAT_MS) return false;
-    if (lastLogged.size >= LOG_MEMORY_MAX) lastLogged.clear();
-    lastLogged.set(what, now);
-    return true;
-  };
-}
-
 const config = readConfig('drain-loop');
 const redis = redisClient(config);
 const send = batchSender(connectSqs(), config.QUEUE_URL);
 const pace = paceOf(config);
 export const handler = createHandler(
-  { drainLoop: (run) => drainLoop({ redis, send, pace, ...run }), evictionPolicies: () => evictionPolicies(redis) },
+  {
+    drainLoop: (run) => drainLoop({ redis, send, pace, ...run }),
+    evictionPolicies: () => evictionPolicies(redis),
+    readGauges: (promotionId) => readGauges(redis, promotionId),
+  },
   config.ON_EVICTION,
 );

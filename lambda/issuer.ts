@@ -24,12 +24,12 @@ async function issueRecord(queue: Operations, { body, messageId, attributes }: S
     if (completed > 0) count('issued', completed);
     if (failed > 0) count('failed', failed);
     if (released.length > 0) {
-      count('errors', released.length);
+      count('issuerErrors', released.length);
       logger.error('Users in processing had a final status already; no coupon was taken', { promotionId, users: released.map(hashed) });
     }
     return true;
   } catch (error) {
-    count('errors');
+    count('issuerErrors');
     logger.error('A message was not issued; it comes again, and at last goes to the dead-letter queue', {
       messageId,
       receiveCount: attributes.ApproximateReceiveCount,

@@ -7,7 +7,20 @@ export const logger = new Logger();
 
 const metrics = new Metrics();
 
-export type MetricName = 'ticks' | 'admitted' | 'issued' | 'failed' | 'resent' | 'swept' | 'errors';
+/**
+ * Every metric, by what tells its series apart besides the service. CloudWatch asks $0.30 a month for each series, so a shard has one of at
+ * most five numbers, and promotions are watched WATCHED_MAX of a shard at a time.
+ */
+export const metricNames = {
+  service: ['admitted', 'issued', 'failed', 'resent', 'swept', 'brokenSums', 'standingLines', 'loopErrors', 'issuerErrors', 'apiErrors'],
+  shard: ['ticks', 'activePromotions'],
+  promotion: ['joined', 'inLine', 'inProcessing', 'couponsIssued', 'usersFailed', 'stock', 'waitSeconds'],
+} as const;
+
+/** Counted by all processes of a service together. */
+export type MetricName = (typeof metricNames)['service'][number];
+/** Told by the loop, for a shard or for a promotion. */
+export type LoopMetricName = (typeof metricNames)['shard' | 'promotion'][number];
 
 const counted = new Map<MetricName, number>();
 
@@ -16,9 +29,19 @@ export const count = (name: MetricName, value = 1) => void counted.set(name, (co
 
 /** Writes what was counted since the last time as one line in CloudWatch's embedded metric format; nothing if nothing was. */
 export function publishMetrics(): void {
-  if (counted.size === 0) return;
-  for (const [name, value] of counted) metrics.addMetric(name, MetricUnit.Count, value);
+  publish(counted);
   counted.clear();
+}
+
+/** Writes the metrics of one shard, or of one promotion, as a line of their own; nothing if there are none. */
+export function publishMetricsOf(dimension: 'shard' | 'promotion', value: string, values: ReadonlyMap<LoopMetricName, number>): void {
+  if (values.size > 0) metrics.addDimension(dimension, value);
+  publish(values);
+}
+
+function publish(values: ReadonlyMap<MetricName | LoopMetricName, number>): void {
+  if (values.size === 0) return;
+  for (const [name, value] of values) metrics.addMetric(name, name.endsWith('Seconds') ? MetricUnit.Seconds : MetricUnit.Count, value);
   metrics.publishStoredMetrics();
 }
 

@@ -1,4 +1,5 @@
 import type { RedisClient } from '../lambda/queue/redis.ts';
+import { deriveGauges } from '../lambda/queue/gauges.ts';
 import { isUserField, keysOf } from '../lambda/queue/keys.ts';
 
 /** Everything that Redis holds of one promotion. */
@@ -88,7 +89,16 @@ export function brokenPromises(s: Snapshot): string[] {
   must(new Set(tickets).size === tickets.length, 'no ticket was given twice');
   must(s.line.every((user, i) => s.tickets.get(user) === s.nowServing + i + 1), 'tickets in line follow now serving without a gap');
   must(s.soldOutLine.every((user) => (s.tickets.get(user) ?? Infinity) <= s.nowServing), 'now serving is past the sold-out line');
+  // What the loop watches may never raise a false alarm.
+  broken.push(...gaugesOf(s).broken);
   return broken;
+}
+
+/** The numbers as the loop tells them. A promotion that is being removed loses its tickets, and is not told of. */
+function gaugesOf({ state, stock, initialStock, nowServing, tickets, line, processing, leases }: Snapshot): { broken: string[] } {
+  if (state === null || state === 'REMOVING') return { broken: [] };
+  const counted = { waiting: line.length, processing: processing.length, leased: leases.length, tickets: tickets.size };
+  return deriveGauges({ state, stock, initialStock, nowServing, ...counted });
 }
 
 /** Who won and who is about to, in ticket order. */

@@ -97,6 +97,7 @@ async function runTicks(client: RedisClient, ticks: number): Promise<void> {
     remainingMs: () => (left > 0 && performance.now() - startedAtMs < LOOP_TIMEOUT_MS ? STOP_BEFORE_DEADLINE_MS + LOOP_TIMEOUT_MS : 0),
     report: {
       ticked: () => void (left -= 1),
+      visited: () => {},
       admitted: quiet,
       resent: quiet,
       swept: quiet,

@@ -57,7 +57,7 @@ function errorEnvelope<S extends Schema>(): Middleware<S> {
       const requestId = request.event.requestContext.requestId;
       if (error.code === 'UNAVAILABLE' || error.code === 'INTERNAL_ERROR') {
         logger.error('A request failed', { requestId, code: error.code, error: request.error as Error });
-        count('errors');
+        count('apiErrors');
         publishMetrics();
       }
       request.response = failure(error, requestId);

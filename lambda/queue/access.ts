@@ -94,8 +94,10 @@ export const accessStrings = {
     may('sadd', writes(restockRequests)),
   ),
   'drain-loop': access(
-    ['ping', 'info', 'time'],
+    ['ping', 'info', 'time', 'multi', 'exec'],
     mayRunScriptsOn(...own, PROMOTIONS_KEY, drainRun),
+    // the gauges
+    mayRunReadingScriptsOn(promotion),
     // drain, sweep
     may('hmget hget hlen hrandfield', reads(promotion)),
     may('get', reads(stock)),

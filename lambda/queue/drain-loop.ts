@@ -33,6 +33,8 @@ export const heartbeatFreshMs = (drainIntervalMs: number) => Math.max(HEARTBEAT_
 /** What a run reports; nothing here may throw. */
 export interface DrainReport {
   ticked(): void;
+  /** A promotion was drained; resting means that nobody is in line, in processing or to be swept. */
+  visited(promotionId: string, resting: boolean): void;
   admitted(promotionId: string, users: number): void;
   /** Users sent again because their lease had lapsed. */
   resent(promotionId: string, users: number): void;
@@ -220,6 +222,7 @@ export async function drainLoop(loop: DrainLoop): Promise<'DEADLINE' | 'SUPERSED
       const worked = outcome.kind === 'DRAINED' && outcome.admitted.length + outcome.resent.length > 0;
       place.dueAt = (worked ? askedAt : clock.now()) + outcome.waitMs;
       if (outcome.kind === 'NOT_DUE') return;
+      report.visited(promotionId, outcome.resting);
       if (outcome.dropped.length > 0) report.dropped(promotionId, outcome.dropped);
       send(promotionId, outcome.admitted, outcome.resent);
       if (outcome.soldOutLine > 0 || outcome.state === 'REMOVING') chunks.add(promotionId, sweepThenRetire(promotionId, outcome));

@@ -1,6 +1,8 @@
 import type { Node } from 'constructs';
 import { describe, expect, test } from 'vitest';
 import { environments } from '../../lambda/config.ts';
+import { WATCHED_MAX } from '../../lambda/queue/watch.ts';
+import { metricNames } from '../../lambda/telemetry.ts';
 import { PACE_BOUNDS, readStage } from '../../lib/context.ts';
 import { IN_FLIGHT_BATCHES, stages, type Pace } from '../../lib/stages.ts';
 import { plain, read, table } from './markdown.ts';
@@ -65,10 +67,13 @@ test('the table of stages in docs/deploy.md is lib/stages.ts', () => {
   expect(rows.map((row) => row.slice(0, 3).map(plain).join(' | ')).toSorted()).toEqual(expected.toSorted());
 });
 
-test('the table of metrics in docs/deploy.md is lambda/telemetry.ts', () => {
-  const [, union = ''] = /type MetricName = (.+);/.exec(read('lambda/telemetry.ts')) ?? [];
-  const names = [...union.matchAll(/'(\w+)'/g)].map(([, name = '']) => name);
-  expect(table(read('docs/deploy.md'), 'metric', 'counts').rows.map(([name]) => plain(name)).toSorted()).toEqual(names.toSorted());
+test('the table of metrics in docs/deploy.md is lambda/telemetry.ts, and the bound of their cost is the code\'s', () => {
+  const page = read('docs/deploy.md');
+  const shown = table(page, 'metric', 'by', 'is').rows.map(([name, by]) => `${plain(name)} by ${by}`);
+  const named = Object.entries(metricNames).flatMap(([dimension, names]) => names.map((name) => `${name} by ${dimension === 'service' ? 'service' : `service, ${dimension}`}`));
+  expect(shown.toSorted()).toEqual(named.toSorted());
+  const { service, shard, promotion } = metricNames;
+  expect(page).toContain(`${service.length} + ${shard.length} × shards + ${promotion.length} × ${WATCHED_MAX} × shards`);
 });
 
 describe('docs/local.md', () => {

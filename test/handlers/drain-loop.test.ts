@@ -7,7 +7,7 @@ import { context } from './events.ts';
 
 describe('drain-loop', () => {
   const start = vi.fn(async (_run: Pick<DrainLoop, 'shard' | 'shards' | 'remainingMs' | 'report'>) => 'DEADLINE' as const);
-  const handler = createHandler({ drainLoop: start, evictionPolicies: async () => [] }, 'refuse');
+  const handler = createHandler({ drainLoop: start, evictionPolicies: async () => [], readGauges: async () => null }, 'refuse');
 
   test('runs its shard, for as long as the function may', async () => {
     expect(await handler({ shard: 2, shards: 3 }, context)).toEqual({ stopped: 'DEADLINE' });
@@ -47,10 +47,10 @@ describe('drain-loop on a Redis that evicts keys', () => {
     start.mockClear();
     const lines: string[] = [];
     for (const method of ['log', 'info', 'warn', 'error'] as const) vi.spyOn(console, method).mockImplementation((line) => void lines.push(String(line)));
-    const { stopped } = await createHandler({ drainLoop: start, evictionPolicies: policies }, onEviction)({}, context);
+    const { stopped } = await createHandler({ drainLoop: start, evictionPolicies: policies, readGauges: async () => null }, onEviction)({}, context);
     vi.restoreAllMocks();
-    const logged = lines.map((line) => JSON.parse(line) as { level?: string; message?: string; errors?: number });
-    return { stopped, logged: logged.flatMap(({ level, message }) => (level ? [`${level} ${message}`] : [])), errors: logged.find(({ errors }) => errors)?.errors };
+    const logged = lines.map((line) => JSON.parse(line) as { level?: string; message?: string; loopErrors?: number });
+    return { stopped, logged: logged.flatMap(({ level, message }) => (level ? [`${level} ${message}`] : [])), errors: logged.find(({ loopErrors }) => loopErrors)?.loopErrors };
   }
   afterEach(() => vi.restoreAllMocks());
 

@@ -29,6 +29,7 @@ function part(file: string): string {
   if (file === 'lambda/config.ts') return 'config';
   if (file === 'lambda/telemetry.ts') return 'telemetry';
   if (file === 'lambda/redis-client.ts') return 'redis-client';
+  if (file === 'lambda/drain-report.ts') return 'drain-report';
   return file.split('/')[0] ?? file;
 }
 
@@ -36,13 +37,15 @@ function part(file: string): string {
 const LAW: Record<string, string[]> = {
   bin: ['lib', 'local', 'bench', 'cdk.json'],
   lib: ['lib'],
-  lambda: ['http', 'queue', 'config', 'telemetry', 'redis-client'],
+  lambda: ['http', 'queue', 'config', 'telemetry', 'redis-client', 'drain-report'],
   http: ['http', 'queue', 'telemetry'],
   queue: ['queue'],
   config: [],
   telemetry: [],
   /** Where what the environment says meets the client. */
   'redis-client': ['queue', 'config'],
+  /** Where what the loop tells meets CloudWatch. */
+  'drain-report': ['queue', 'telemetry'],
   local: ['local'],
   /** The benchmarks measure functions as they are, from the event to the answer. */
   bench: ['bench', 'local', 'queue', 'lambda', 'http', 'lib'],

@@ -9,6 +9,7 @@ import { control } from '../../lambda/queue/control.ts';
 import { drain } from '../../lambda/queue/drain.ts';
 import { beat, beginRun } from '../../lambda/queue/drain-run.ts';
 import { evictionPolicies } from '../../lambda/queue/eviction.ts';
+import { readGauges } from '../../lambda/queue/gauges.ts';
 import { info } from '../../lambda/queue/info.ts';
 import { initStock } from '../../lambda/queue/init-stock.ts';
 import { issue } from '../../lambda/queue/issue.ts';
@@ -114,6 +115,7 @@ describe('each function as its own user', () => {
         expect(await status(redis, PROMOTION, 'nobody')).toEqual({ kind: 'NOT_IN_QUEUE' });
       });
       await as('info', async (redis) => expect(await info(redis, PROMOTION)).toMatchObject({ currentStock: 6, queueSize: 20 }));
+      await as('drain-loop', async (redis) => expect(await readGauges(redis, PROMOTION)).toMatchObject({ stock: 6, inLine: 20, broken: [] }));
     }
     await everyNode('CONFIG', 'SET', 'maxmemory', '0');
     await as('control', async (redis) => {

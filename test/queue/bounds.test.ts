@@ -30,7 +30,7 @@ beforeEach(() => redis.flushall());
 
 const patience = { timeout: 10_000 };
 const pace = { batchSize: 1, drainIntervalMs: 50, leaseMs: 60_000, maxInFlight: 100 };
-const silent: DrainReport = { ticked: () => {}, admitted: () => {}, resent: () => {}, swept: () => {}, dropped: () => {}, failed: () => {} };
+const silent: DrainReport = { ticked: () => {}, visited: () => {}, admitted: () => {}, resent: () => {}, swept: () => {}, dropped: () => {}, failed: () => {} };
 
 /** A run that a test can end. */
 function startLoop(change: Partial<DrainLoop>) {

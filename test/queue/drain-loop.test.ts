@@ -48,16 +48,19 @@ interface Counts {
   admitted: number;
   resent: number;
   swept: number;
+  /** Whether each promotion was found resting at its last visit. */
+  resting: Map<string, boolean>;
   failures: (string | null)[];
 }
 
 /** A run that a test can end, with what it reported. */
 function startLoop(change: Partial<DrainLoop> = {}) {
-  const counts: Counts = { ticks: 0, admitted: 0, resent: 0, swept: 0, failures: [] };
+  const counts: Counts = { ticks: 0, admitted: 0, resent: 0, swept: 0, resting: new Map(), failures: [] };
   let ended = false;
   endings.push(() => (ended = true));
   const report: DrainReport = {
     ticked: () => void counts.ticks++,
+    visited: (promotionId, resting) => void counts.resting.set(promotionId, resting),
     admitted: (_, n) => void (counts.admitted += n),
     resent: (_, n) => void (counts.resent += n),
     swept: (_, n) => void (counts.swept += n),
@@ -111,8 +114,11 @@ const settled = (promotionId: string) =>
 describe('the loop', () => {
   test('the sell-out boundary: stock 30, line 100, the first 30 tickets win and everyone is told', async () => {
     const p = await promotion('sale', 30, users(100));
+    await initStock(redis, 'idle', 1);
     const loop = startLoop();
+    await expect.poll(() => loop.counts.resting).toEqual(new Map([[p, false], ['idle', true]]));
     await settled(p);
+    await expect.poll(() => loop.counts.resting.get(p)).toBe(true);
     expect(await loop.stop()).toBe('DEADLINE');
     const after = await snapshot(redis, p);
     expect(winners(after)).toEqual(users(30));

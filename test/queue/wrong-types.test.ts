@@ -64,7 +64,7 @@ async function loopUntil(done: (reported: Set<string | null>) => Promise<boolean
     shard: 0,
     shards: 1,
     remainingMs: () => (ended ? 0 : STOP_BEFORE_DEADLINE_MS + 60_000),
-    report: { ticked: () => {}, admitted: () => {}, resent: () => {}, swept: () => {}, dropped: (id) => void reported.add(id), failed: (id) => void reported.add(id) },
+    report: { ticked: () => {}, visited: () => {}, admitted: () => {}, resent: () => {}, swept: () => {}, dropped: (id) => void reported.add(id), failed: (id) => void reported.add(id) },
   });
   try {
     await expect.poll(() => done(reported), { timeout: 10_000 }).toBe(true);

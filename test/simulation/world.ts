@@ -222,6 +222,7 @@ export class World {
   #reportOf(shard: number): DrainReport {
     return {
       ticked() {},
+      visited() {},
       admitted() {},
       resent() {},
       swept() {},

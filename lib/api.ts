@@ -52,6 +52,9 @@ type Access = Pick<Stage, 'auth' | 'corsOrigins' | 'throttles' | 'logDays' | 'ke
 /** The HTTP API: these routes and no default one, so that anything else is answered by API Gateway itself. */
 export class Api extends Construct {
   readonly url: string;
+  readonly id: string;
+  /** A line of JSON per request. */
+  readonly accessLog: logs.LogGroup;
   /** Whoever has this policy may call the operator's routes; none where anyone may. */
   readonly operators: iam.ManagedPolicy | undefined;
 
@@ -68,21 +71,21 @@ export class Api extends Construct {
       }),
     );
     if (access.auth === 'none') for (const route of added) acknowledge(route, 'AwsSolutions-APIG4');
+    this.accessLog = new logs.LogGroup(this, 'AccessLog', {
+      retention: access.logDays,
+      removalPolicy: access.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
     const stage = new apigateway.HttpStage(api, 'DefaultStage', {
       httpApi: api,
       stageName: '$default',
       autoDeploy: true,
       accessLogSettings: {
-        destination: new apigateway.LogGroupLogDestination(
-          new logs.LogGroup(this, 'AccessLog', {
-            retention: access.logDays,
-            removalPolicy: access.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
-          }),
-        ),
+        destination: new apigateway.LogGroupLogDestination(this.accessLog),
         format: AccessLogFormat.custom(JSON.stringify(ACCESS_LOG)),
       },
     });
     throttle(stage, added, access.throttles);
+    this.id = api.apiId;
     this.url = api.apiEndpoint;
     this.operators = access.auth === 'none' ? undefined : this.#operatorPolicy(api, access.auth.scopes);
   }

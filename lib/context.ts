@@ -1,5 +1,6 @@
 import type { Node } from 'constructs';
 import { AUTH_CONTEXT_KEYS, checkCorsOrigins, quoted, readAuth } from './callers.ts';
+import { ALARM_CONTEXT_KEYS, readAlarms } from './observability-context.ts';
 import { contradictions } from './sizes.ts';
 import { IN_FLIGHT_BATCHES, stages, type Pace, type Stage, type StageName } from './stages.ts';
 
@@ -12,12 +13,12 @@ export const PACE_BOUNDS: Record<keyof Pace, readonly [min: number, max: number]
 };
 
 /** Everything that can be given by `-c`. */
-export const CONTEXT_KEYS: readonly string[] = ['stage', ...Object.keys(PACE_BOUNDS), ...AUTH_CONTEXT_KEYS];
+export const CONTEXT_KEYS: readonly string[] = ['stage', ...Object.keys(PACE_BOUNDS), ...AUTH_CONTEXT_KEYS, ...ALARM_CONTEXT_KEYS];
 
 const defaultStage: StageName = 'dev';
 
 /**
- * The stage that the CDK context asks for: `stage` (dev), whose tokens it takes (`issuer`, `audience`) and, for local runs and load tests,
+ * The stage that the CDK context asks for: `stage` (dev), whose tokens it takes (`issuer`, `audience`), whom it wakes (`alarmEmail`, `alarmTopicArn`) and, for local runs and load tests,
  * its pace (`batchSize`, `drainIntervalMs`, `maxInFlight`, `leaseMs`; `maxInFlight` follows `batchSize` unless it is given too). A lease may be shorter
  * than the visibility timeout of a message there: users are then sent twice, which costs time and changes nothing.
  * @throws Error in one sentence that names the value that is wrong and what may stand there, or in one for each contradiction of the sizes.
@@ -36,7 +37,7 @@ export function readStage(context: Node): { name: StageName; stage: Stage } {
     maxInFlight: readWholeNumber(context, 'maxInFlight') ?? (batchSize ? IN_FLIGHT_BATCHES * batchSize : pace.maxInFlight),
     leaseMs: readWholeNumber(context, 'leaseMs') ?? pace.leaseMs,
   };
-  const stage = { ...stages[name], auth: readAuth(context, name, stages[name].auth), pace: overridden };
+  const stage = { ...stages[name], auth: readAuth(context, name, stages[name].auth), alarms: readAlarms(context, name, stages[name].alarms), pace: overridden };
   checkSizes(name, { ...stage, pace: { ...overridden, leaseMs: pace.leaseMs } });
   return { name, stage };
 }

@@ -6,6 +6,7 @@ import type { Environment, FunctionName } from '../lambda/config.ts';
 import { bundle } from './bundle.ts';
 import { FunctionRole } from './function-role.ts';
 import type { Network } from './network.ts';
+import { METRICS_NAMESPACE } from './observability-metrics.ts';
 import type { FunctionSize } from './stages.ts';
 
 /** The alias under which everything calls a function. */
@@ -61,7 +62,7 @@ export class QueueFunction<F extends FunctionName> extends Construct {
     const variables = {
       ...environment(this.lambda, name),
       POWERTOOLS_SERVICE_NAME: host.serviceName,
-      POWERTOOLS_METRICS_NAMESPACE: 'CouponQueue',
+      POWERTOOLS_METRICS_NAMESPACE: METRICS_NAMESPACE,
       POWERTOOLS_LOG_LEVEL: 'INFO',
     };
     for (const [key, value] of Object.entries(variables)) this.lambda.addEnvironment(key, value);

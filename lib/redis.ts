@@ -23,6 +23,8 @@ interface RedisProps {
 /** Where every promotion lives: a Valkey cluster, encrypted under way and at rest, open to the functions' own users alone, that refuses writes rather than evict a status. */
 export class Redis extends Construct {
   readonly url: string;
+  /** Ids of the nodes, by what people call them. */
+  readonly nodes: Readonly<Record<string, string>>;
   readonly #connections: ec2.Connections;
   readonly #users: RedisUsers;
   readonly #groupId: string;
@@ -69,6 +71,7 @@ export class Redis extends Construct {
     if (size.replicas === 0) acknowledge(group, 'AwsSolutions-AEC4');
     group.applyRemovalPolicy(keepData ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY);
     this.#groupId = group.ref;
+    this.nodes = nodesOf(group.ref, size);
     this.url = `rediss://${group.attrConfigurationEndPointAddress}:${group.attrConfigurationEndPointPort}`;
   }
 
@@ -78,4 +81,13 @@ export class Redis extends Construct {
     client.connections.allowTo(this.#connections, ec2.Port.tcp(PORT), 'uses Redis');
     return { REDIS_URL: this.url, REDIS_MODE: 'cluster', ...this.#users.bind(client, name, this.#groupId) };
   }
+}
+
+/** ElastiCache names nodes after their group, their shard and their place in it, each from 1 on. */
+function nodesOf(groupId: string, { shards, replicas }: Stage['redis']): Record<string, string> {
+  const digits = (number: number, length: number) => String(number).padStart(length, '0');
+  const nodes = Array.from({ length: shards }, (_, shard) =>
+    Array.from({ length: replicas + 1 }, (_, place) => [`node ${shard + 1}-${place + 1}`, `${groupId}-${digits(shard + 1, 4)}-${digits(place + 1, 3)}`] as const),
+  );
+  return Object.fromEntries(nodes.flat());
 }

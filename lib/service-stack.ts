@@ -6,6 +6,7 @@ import { Api } from './api.ts';
 import type { DataStack } from './data-stack.ts';
 import { Drain } from './drain.ts';
 import { QueueFunction, type FunctionHost } from './queue-function.ts';
+import { Observability } from './observability.ts';
 import type { Stage } from './stages.ts';
 import { Warm } from './warm.ts';
 
@@ -65,6 +66,23 @@ export class ServiceStack extends Stack {
 
     const issuer = new QueueFunction(this, 'issuer', { host, size: functions.issuer, environment: (self, name) => redis.bind(self, name) });
     issuing.deliverTo(issuer.live);
+
+    const all = { ...behindApi, 'drain-loop': loop.live, issuer: issuer.live };
+    // Of the functions, whose metrics count whichever version was called.
+    const functionNames = Object.fromEntries(Object.entries(all).map(([name, live]) => [name, live.lambda.functionName])) as Record<FunctionName, string>;
+    new Observability(this, 'Observability', {
+      names: {
+        serviceName,
+        shards: stage.shards,
+        apiId: api.id,
+        functions: functionNames,
+        queueName: issuing.queue.queueName,
+        deadLetterQueueName: issuing.deadLetterQueue.queueName,
+        nodes: redis.nodes,
+      },
+      accessLog: api.accessLog,
+      stage,
+    });
 
     new CfnOutput(this, 'ApiUrl', { value: api.url });
     if (api.operators) new CfnOutput(this, 'OperatorPolicyArn', { value: api.operators.managedPolicyArn });

@@ -94,6 +94,12 @@ export interface Stage {
     readonly apiRequestsPerSecond: number;
     readonly apiBurst: number;
   };
+  /** Who is told when something is wrong; prod wants someone. Each address has to confirm that it wants mail. */
+  readonly alarms: {
+    readonly emails: readonly string[];
+    /** An SNS topic that is there already, such as one that calls a phone; '' for none. */
+    readonly topicArn: string;
+  };
   readonly logDays: number;
   /** Whether Redis's data outlives the stack, as a last snapshot, and the logs with it. */
   readonly keepData: boolean;
@@ -139,6 +145,8 @@ const dev: Stage = {
   warm: [],
   // The defaults; a new account may have less (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
   quotas: { concurrentExecutions: 1000, apiRequestsPerSecond: 10_000, apiBurst: 5000 },
+  // In prod somebody must be woken: synthesis asks who, as it asks whose tokens.
+  alarms: { emails: [], topicArn: '' },
   logDays: 7,
   keepData: false,
   terminationProtection: { data: true, service: false },

@@ -16,6 +16,7 @@ const WHAT_TO_DO = ': teach it in local/known-resources.ts, or leave it out of t
 
 const NO_IAM = 'there is no IAM on one machine';
 const NO_NETWORK = 'everything runs on the loopback interface';
+const NO_CLOUDWATCH = 'nobody watches a local run';
 const REPLACED_REDIS = 'a redis-server on this machine stands in for it';
 
 /**
@@ -104,7 +105,13 @@ export const KNOWN_RESOURCES: Readonly<Record<string, KnownProperties | string>>
   'AWS::IAM::ManagedPolicy': NO_IAM,
   'AWS::IAM::Policy': NO_IAM,
   'AWS::IAM::Role': NO_IAM,
+  'AWS::CloudWatch::Alarm': NO_CLOUDWATCH,
+  'AWS::CloudWatch::Dashboard': NO_CLOUDWATCH,
   'AWS::Logs::LogGroup': 'each function logs to a file',
+  'AWS::Logs::MetricFilter': NO_CLOUDWATCH,
+  'AWS::SNS::Subscription': NO_CLOUDWATCH,
+  'AWS::SNS::Topic': NO_CLOUDWATCH,
+  'AWS::SNS::TopicPolicy': NO_CLOUDWATCH,
   'AWS::ElastiCache::ParameterGroup': REPLACED_REDIS,
   'AWS::ElastiCache::ReplicationGroup': REPLACED_REDIS,
   'AWS::ElastiCache::SubnetGroup': REPLACED_REDIS,

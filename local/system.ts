@@ -70,6 +70,8 @@ const RUNS_PER_TARGET = 2;
 const SPARE_RUNS = 1;
 /** In whose name tokens are issued where the stage names nobody; no such host exists. */
 const LOCAL_ISSUER = { issuer: 'https://issuer.local.invalid', audience: 'coupon-queue-local' };
+/** Who is woken, as prod asks; no such address exists, and a local run wakes nobody. */
+const LOCAL_ALARMS = { alarmEmail: 'on-call@local.invalid' };
 /** For this user only: the Redis URL may hold a password. */
 const ENDPOINTS_MODE = 0o600;
 /** How long a batch may wait for a process of its function, which is starting. */
@@ -184,7 +186,7 @@ async function bothOrNeither<A, B>(first: () => Promise<A>, second: () => Promis
 async function readModel(options: SystemOptions): Promise<SystemModel> {
   if (options.assemblyDir !== undefined) return readTemplate(readAssembly(options.assemblyDir));
   const outDir = join(options.dataDir, 'assembly');
-  const context = { stage: 'dev', ...(options.auth === 'jwt' ? LOCAL_ISSUER : {}), ...options.context };
+  const context = { stage: 'dev', ...LOCAL_ALARMS, ...(options.auth === 'jwt' ? LOCAL_ISSUER : {}), ...options.context };
   await synthesize({ repositoryDir: REPOSITORY_DIR, outDir, context, signal: options.signal });
   return readTemplate(readAssembly(outDir));
 }

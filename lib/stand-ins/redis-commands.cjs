@@ -32,6 +32,7 @@ const commands = {
   hscan: { flags: READS, keyStop: 1 },
   llen: { flags: READS, keyStop: 1 },
   scard: { flags: READS, keyStop: 1 },
+  zcard: { flags: READS, keyStop: 1 },
   zrange: { flags: READS, keyStop: 1 },
 };
 

@@ -69,10 +69,10 @@ test('an assembly holds every function as one module that needs nothing but Node
   expect(handlerTypes(files)).toEqual(bundles.map(() => 'function'));
 });
 
-const tokens = { issuer: 'https://issuer.example.com', audience: 'app' };
+const known = { issuer: 'https://issuer.example.com', audience: 'app', alarmEmail: 'on-call@example.com' };
 
 test.each(['dev', 'prod'])('the checks that CDK has for a template find nothing in %s', (stage) => {
-  const { output, status, stderr } = synthesize(`checked-${stage}`, { stage, ...tokens, 'aws:cdk:bundling-stacks': [] }, { CDK_VALIDATION: 'true' });
+  const { output, status, stderr } = synthesize(`checked-${stage}`, { stage, ...known, 'aws:cdk:bundling-stacks': [] }, { CDK_VALIDATION: 'true' });
   expect(status, stderr).toBe(0);
   expect(readJson(join(output, 'validation-report.json'))).toMatchObject({ pluginReports: [] });
 });
@@ -81,7 +81,7 @@ test('a finding of cdk-nag that nobody has acknowledged fails the synthesis, but
   // As if nothing were acknowledged: what is left is found only if the checks run.
   const preload = join(folder, 'deaf.cjs');
   writeFileSync(preload, `require(${JSON.stringify(createRequire(appFile).resolve('cdk-nag'))}).NagPack.prototype.isAcknowledged = () => false;`);
-  const context = { stage: 'prod', ...tokens, 'aws:cdk:bundling-stacks': [] };
+  const context = { stage: 'prod', ...known, 'aws:cdk:bundling-stacks': [] };
   const deaf = (name: string, validation: string) => synthesize(name, context, { NODE_OPTIONS: `--require=${preload}`, CDK_VALIDATION: validation });
   const { status, stderr } = deaf('deaf', 'true');
   expect(status).toBe(1);
@@ -96,6 +96,11 @@ test.each([
     { stage: 'prod' },
     'The stage prod does not say whose tokens it takes: set auth.issuer and auth.audience in lib/stages.ts, ' +
       'or give -c issuer=https://… -c audience=… (on one machine: npm start -- --auth jwt).\n',
+  ],
+  [
+    'nobody-to-wake',
+    { stage: 'prod', issuer: known.issuer, audience: known.audience },
+    'The stage prod would wake nobody when something is wrong: set alarms.emails or alarms.topicArn in lib/stages.ts, or give -c alarmEmail=… or -c alarmTopicArn=….\n',
   ],
   ['bad-number', { batchSize: '1001' }, 'The context value batchSize is "1001", but must be a whole number from 1 to 1000 (-c batchSize=1).\n'],
 ])('%s is refused in one sentence', (name, context, sentence) => {

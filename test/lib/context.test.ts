@@ -12,12 +12,14 @@ function read(context: Record<string, unknown>) {
 }
 
 const issuer = 'https://issuer.example.com';
+const alarmEmail = 'on-call@example.com';
+const alarms = { emails: [alarmEmail], topicArn: '' };
 const auth = { ...(stages.prod.auth as TokenAuth), issuer, audience: ['app'] };
 
 describe('the stage', () => {
   test('is dev unless another is asked for', () => {
     expect(read({})).toEqual({ name: 'dev', stage: stages.dev });
-    expect(read({ stage: 'prod', issuer, audience: 'app' })).toEqual({ name: 'prod', stage: { ...stages.prod, auth } });
+    expect(read({ stage: 'prod', issuer, audience: 'app', alarmEmail })).toEqual({ name: 'prod', stage: { ...stages.prod, auth, alarms } });
   });
 
   test.each(['staging', 'toString', '', 'DEV', 7, ['dev']])('%j does not exist, and the message says which do', (stage) => {
@@ -27,10 +29,11 @@ describe('the stage', () => {
 
 describe('the pace', () => {
   test('is overridden value by value, as a string or as a number', () => {
-    const { stage } = read({ stage: 'prod', issuer, audience: 'app', batchSize: '250', leaseMs: 5000 });
+    const { stage } = read({ stage: 'prod', issuer, audience: 'app', alarmEmail, batchSize: '250', leaseMs: 5000 });
     expect(stage).toEqual({
       ...stages.prod,
       auth,
+      alarms,
       pace: { ...stages.prod.pace, batchSize: 250, maxInFlight: 250 * IN_FLIGHT_BATCHES, leaseMs: 5000 },
     });
   });

@@ -11,8 +11,8 @@ import { addStacks } from '../../lib/stacks.ts';
 import { RULE_TARGETS_MAX, stages, type Stage, type TokenAuth } from '../../lib/stages.ts';
 import { joinStacks } from '../../local/stacks.ts';
 
-/** prod with what only its owner knows: whose tokens it takes. */
-export const prod: Stage = { ...stages.prod, auth: { ...(stages.prod.auth as TokenAuth), issuer: 'https://issuer.example.com', audience: ['app'] } };
+/** prod with what only its owner knows: whose tokens it takes, and who is woken. */
+export const prod: Stage = { ...stages.prod, auth: { ...(stages.prod.auth as TokenAuth), issuer: 'https://issuer.example.com', audience: ['app'] }, alarms: { emails: ['on-call@example.com'], topicArn: '' } };
 
 /** The stages that are deployed, and one that has as many shards as there can be. */
 export const deployments: readonly (readonly [name: string, stage: Stage])[] = [

@@ -188,7 +188,7 @@ describe('the environment of a function', () => {
 
 describe('what the local run does not know stops it with a sentence that names it', () => {
   it.each([
-    ['a type', { ...tinyTemplate(), Resources: { Topic: { Type: 'AWS::SNS::Topic' } } }, /type AWS::SNS::Topic of Topic/],
+    ['a type', { ...tinyTemplate(), Resources: { Table: { Type: 'AWS::DynamoDB::Table' } } }, /type AWS::DynamoDB::Table of Table/],
     ['a section', { ...tinyTemplate(), Conditions: {} }, /section Conditions/],
     ['a transform', { ...tinyTemplate(), Transform: 'AWS::Serverless-2016-10-31' }, /section Transform/],
     ['a property', withProperty('Queue.FifoQueue', true), /property FifoQueue of Queue \(AWS::SQS::Queue\)/],

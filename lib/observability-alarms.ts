@@ -28,6 +28,9 @@ const ENGINE_CPU_PERCENT_MAX = 80;
 const MEMORY_PERCENT_MAX = 75;
 /** Of writes that one failure would lose; at 10 a cluster with durability refuses to write. */
 const LAG_SECONDS_MAX = 5;
+/** What a node counts when somebody is not let in, or tries what they may not. */
+export const refusals = ['AuthenticationFailures', 'CommandAuthorizationFailures', 'KeyAuthorizationFailures', 'IamAuthenticationThrottling'];
+
 const API_ERRORS_PERCENT_MAX = 1;
 /** Phones repeat what was throttled; more than this makes itself felt. */
 const THROTTLED_PERCENT_MAX = 5;
@@ -185,7 +188,6 @@ function aboutIssuing(metrics: QueueMetrics, { pace }: Stage): AlarmPlan[] {
 
 function aboutNode(metrics: QueueMetrics, node: string, redis: Stage['redis']): AlarmPlan[] {
   const id = node.replaceAll(/\W+/g, '');
-  const refusals = ['AuthenticationFailures', 'CommandAuthorizationFailures', 'KeyAuthorizationFailures', 'IamAuthenticationThrottling'];
   const durabilityLag: AlarmPlan = {
     id: `DurabilityLag${id}`,
     runbook: 'Durability lags behind',

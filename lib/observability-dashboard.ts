@@ -1,4 +1,5 @@
 import { AlarmStatusWidget, GraphWidget, TextWidget, type IAlarm, type IMetric, type IWidget } from 'aws-cdk-lib/aws-cloudwatch';
+import { refusals } from './observability-alarms.ts';
 import { expressionOf, type QueueMetrics } from './observability-metrics.ts';
 
 /** CloudWatch's grid has so many columns. */
@@ -35,7 +36,7 @@ function chapters(metrics: QueueMetrics): Chapter[] {
   return [
     {
       heading: '1 · They arrive',
-      words: 'Requests, and how they are answered. 429: above a throttle. joinsTooLate: sold out or closed.',
+      words: 'Requests, and how they are answered. throttled: 429; refused: 401 or 403; joinsTooLate: sold out or closed.',
       graphs: [
         { title: 'Requests per second', left: [seconds(metrics.api('Count', 'Sum'), 'requests')] },
         {
@@ -58,8 +59,8 @@ function chapters(metrics: QueueMetrics): Chapter[] {
       heading: '3 · They are admitted',
       words: 'The loop ticks once per interval and shard. Resent: a message was lost, or the issuer is slow.',
       graphs: [
-        { title: 'Heartbeat of the loop, ticks per minute', left: metrics.shards.map((shard) => metrics.ofShard('ticks', shard, 'Sum')) },
-        { title: 'Admitted and sent again, per minute', left: [metrics.own('admitted')], right: [metrics.own('resent')] },
+        { title: 'Heartbeat of the loop', left: metrics.shards.map((shard) => metrics.ofShard('ticks', shard, 'Sum')), right: metrics.shards.map((shard) => metrics.ofShard('activePromotions', shard, 'Maximum')) },
+        { title: 'Admitted, issued, sent again, per minute', left: [metrics.own('admitted'), metrics.own('issued')], right: [metrics.own('resent')] },
         { title: 'Admitted, not issued yet', left: [metrics.ofPromotions('inProcessing')] },
       ],
     },
@@ -87,7 +88,7 @@ function chapters(metrics: QueueMetrics): Chapter[] {
     },
     {
       heading: '6 · What carries it: functions',
-      words: 'Throttles: the account has no concurrency left.',
+      words: 'Errors are ours (…Errors) or of a function that crashed. Throttles: the account has no concurrency left.',
       graphs: [
         { title: 'Errors, per minute', left: [metrics.own('apiErrors'), metrics.own('loopErrors'), metrics.own('issuerErrors'), ...metrics.functions.map((name) => metrics.lambda('Errors', name, 'Sum'))] },
         { title: 'Concurrency', left: metrics.functions.map((name) => metrics.lambda('ConcurrentExecutions', name, 'Maximum')) },
@@ -102,11 +103,15 @@ function chapters(metrics: QueueMetrics): Chapter[] {
         { title: 'Engine, % of its core', left: ofNodes(metrics, 'EngineCPUUtilization', 'Average') },
         { title: 'Memory, %', left: ofNodes(metrics, 'DatabaseMemoryUsagePercentage', 'Maximum') },
         { title: 'Connections', left: ofNodes(metrics, 'CurrConnections', 'Maximum') },
-        {
-          title: 'Lag, held back, refused',
-          left: [...ofNodes(metrics, 'DurabilityLag', 'Maximum'), ...ofNodes(metrics, 'ReplicationLag', 'Maximum'), ...ofNodes(metrics, 'TrafficManagementActive', 'Maximum')],
-          right: [...ofNodes(metrics, 'AuthenticationFailures', 'Sum'), ...ofNodes(metrics, 'CommandAuthorizationFailures', 'Sum')],
-        },
+      ],
+    },
+    {
+      heading: '8 · Whether it is safe',
+      words: 'Writes that a failure would lose, commands that ElastiCache holds back, and whoever tries what they may not.',
+      graphs: [
+        { title: 'Lag', left: ofNodes(metrics, 'DurabilityLag', 'Maximum'), right: ofNodes(metrics, 'ReplicationLag', 'Maximum') },
+        { title: 'Held back', left: ofNodes(metrics, 'TrafficManagementActive', 'Maximum') },
+        { title: 'Refused, per minute', left: refusals.flatMap((name) => ofNodes(metrics, name, 'Sum')) },
       ],
     },
   ];

@@ -1,10 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import { ACCESS_METRICS } from '../../lib/observability-metrics.ts';
+import { dashboardBody } from '../../lib/observability-picture.ts';
 import { metricNames } from '../../lambda/telemetry.ts';
 import { deploy, deployments, prod, rendered, target, type Resource, type Shape, type Value } from './deployment.ts';
 
 /** What CloudWatch takes in one alarm. */
 const METRICS_PER_ALARM_MAX = 10;
+
+/** Columns of a dashboard. */
+const GRID_COLUMNS = 24;
+
+interface Widget {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  properties: { metrics?: unknown[][] };
+}
 
 interface Looked {
   namespace: string;
@@ -104,6 +116,31 @@ describe.each(deployments)('%s', (_, stage) => {
         if (field === 'routeKey') expect(routeKeys).toContain(value);
       }
     }
+  });
+
+  describe('the dashboard', () => {
+    const { widgets } = JSON.parse(dashboardBody(deployment.resources)) as { widgets: Widget[] };
+    const rows = widgets.flatMap(({ properties }) => properties.metrics ?? []);
+    const shown = new Set(rows.flatMap((row) => (typeof row[1] === 'string' ? [row[1]] : [/MetricName="(\w+)"/.exec(String((row[0] as { expression?: string }).expression))?.[1]])));
+
+    test('shows every metric of ours, and all that alarms look at', () => {
+      const ours = [...Object.values(metricNames).flat(), ...Object.keys(ACCESS_METRICS)];
+      expect([...ours, ...looked.map(({ name }) => name)].filter((name) => !shown.has(name))).toEqual([]);
+      expect(widgets[0]).toMatchObject({ type: 'alarm', y: 0, properties: { alarms: { length: alarms.length } } });
+    });
+
+    test('shows nothing of ours that nobody writes', () => {
+      const named = new Set<unknown>([...Object.values(metricNames).flat(), ...Object.keys(ACCESS_METRICS)]);
+      const strange = rows.filter((row) => String(row[0]).startsWith('CouponQueue') && !named.has(row[1]));
+      const searched = [...shown].filter((name) => rows.some((row) => String((row[0] as { expression?: string }).expression).includes(`MetricName="${name}"`)));
+      expect([...strange, ...searched.filter((name) => !(metricNames.promotion as readonly unknown[]).includes(name))]).toEqual([]);
+    });
+
+    test('fills its columns, and no widget covers another', () => {
+      const cells = widgets.flatMap(({ x, y, width, height }) => Array.from({ length: width * height }, (_, i) => `${x + (i % width)} ${y + Math.floor(i / width)}`));
+      expect(new Set(cells).size).toBe(cells.length);
+      expect(cells.length).toBe(GRID_COLUMNS * Math.max(...widgets.map(({ y, height }) => y + height)));
+    });
   });
 
   test('the topic takes alarms of this account, by TLS alone', () => {

@@ -24,7 +24,7 @@ const shardRequest = v.pipe(
 );
 
 interface Operations {
-  drainLoop: (run: Pick<DrainLoop, 'shard' | 'shards' | 'remainingMs' | 'report'>) => ReturnType<typeof drainLoop>;
+  drainLoop: (run: Pick<DrainLoop, 'shard' | 'shards' | 'remainingMs' | 'report' | 'correlationId'>) => ReturnType<typeof drainLoop>;
   evictionPolicies: () => Promise<string[]>;
   readGauges: (promotionId: string) => Promise<Gauges | null>;
 }
@@ -32,12 +32,15 @@ interface Operations {
 /** Handles the one-minute rule: one run of one shard's loop, which ends before the function's time does. */
 export const createHandler =
   (queue: Operations, onEviction: 'warn' | 'refuse') =>
-  async (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>): Promise<{ stopped: string }> => {
+  async (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis' | 'awsRequestId'>): Promise<{ stopped: string }> => {
+    logger.appendKeys({ functionRequestId: context.awsRequestId });
     const { shard, shards } = v.parse(shardRequest, event);
+    let batches = 0;
+    const correlationId = () => `${context.awsRequestId}-${++batches}`;
     const mayRun = await checkEviction(queue.evictionPolicies, onEviction);
     const remainingMs = () => context.getRemainingTimeInMillis();
     const report = new RunReport(new Watch(queue.readGauges, () => performance.now()), shard);
-    const stopped = mayRun ? await queue.drainLoop({ shard, shards, remainingMs, report }) : 'EVICTION';
+    const stopped = mayRun ? await queue.drainLoop({ shard, shards, remainingMs, report, correlationId }) : 'EVICTION';
     await report.end();
     return { stopped };
   };

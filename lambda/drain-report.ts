@@ -1,4 +1,4 @@
-import type { DrainReport } from './queue/drain-loop.ts';
+import type { Batch, DrainReport } from './queue/drain-loop.ts';
 import type { Watch } from './queue/watch.ts';
 import { count, hashed, logger, type LoopMetricName, publishMetrics, publishMetricsOf } from './telemetry.ts';
 
@@ -36,18 +36,19 @@ export class RunReport implements DrainReport {
     this.#watch.visited(promotionId, resting);
   }
 
-  admitted(promotionId: string, users: number): void {
+  admitted(promotionId: string, users: number, batch: Batch): void {
     count('admitted', users);
     this.#watch.admitted(promotionId, users);
+    logger.info('A batch was admitted', { promotionId, users, ...batch });
   }
 
   swept(_promotionId: string, users: number): void {
     count('swept', users);
   }
 
-  resent(promotionId: string, users: number): void {
+  resent(promotionId: string, users: number, { correlationId }: Batch): void {
     count('resent', users);
-    if (this.#mayLog(`resent ${promotionId}`)) logger.warn('Issue messages count as lost and are sent again', { promotionId, users });
+    if (this.#mayLog(`resent ${promotionId}`)) logger.warn('Issue messages count as lost and are sent again', { promotionId, users, correlationId });
   }
 
   dropped(promotionId: string, userIds: string[]): void {
@@ -55,13 +56,13 @@ export class RunReport implements DrainReport {
     logger.error('Users stood in line although they were no longer waiting; they were taken out', { promotionId, users: userIds.map(hashed) });
   }
 
-  failed(promotionId: string | null, error: unknown): void {
+  failed(promotionId: string | null, error: unknown, batch?: Batch): void {
     count('loopErrors');
     // Its numbers may say why: a negative stock, say, can't be drained.
     if (promotionId !== null) this.#watch.visited(promotionId, false);
     if (!this.#mayLog(`failed ${promotionId}`)) return;
     const what = promotionId === null ? 'A tick failed; the next one tries again' : 'A promotion could not be served; all others go on';
-    logger.error(what, { promotionId, error: error as Error });
+    logger.error(what, { promotionId, ...batch, error: error as Error });
   }
 
   /** Ends the report with the run: what is being read is told, and what was counted is written. */

@@ -37,6 +37,7 @@ const ACCESS_LOG = {
   userAgent: '$context.identity.userAgent',
   ip: '$context.identity.sourceIp',
   requestId: '$context.requestId',
+  functionRequestId: '$context.integration.requestId',
   timeEpochMs: '$context.requestTimeEpoch',
   routeKey: '$context.routeKey',
   status: '$context.status',

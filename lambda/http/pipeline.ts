@@ -2,7 +2,7 @@ import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import * as v from 'valibot';
 import { RedisUnavailable } from '../queue/redis.ts';
-import { count, logger, publishMetrics } from '../telemetry.ts';
+import { count, hashed, logger, publishMetrics } from '../telemetry.ts';
 import { type Detail, failure, HttpError } from './envelope.ts';
 import { jsonBody } from './json-body.ts';
 import { checkSameUser, tokenUser, type UserFrom } from './token-user.ts';
@@ -56,13 +56,21 @@ function errorEnvelope<S extends Schema>(): Middleware<S> {
       const error = toHttpError(request.error);
       const requestId = request.event.requestContext.requestId;
       if (error.code === 'UNAVAILABLE' || error.code === 'INTERNAL_ERROR') {
-        logger.error('A request failed', { requestId, code: error.code, error: request.error as Error });
+        const functionRequestId = request.context.awsRequestId;
+        logger.error('A request failed', { requestId, functionRequestId, ...subjectOf(request.event.request), code: error.code, error: request.error as Error });
         count('apiErrors');
         publishMetrics();
       }
       request.response = failure(error, requestId);
     },
   };
+}
+
+/** Whom a request was about, as it may stand in a log; nothing of one that was refused before it was read. */
+function subjectOf(request: unknown): { promotionId?: unknown; user?: string } {
+  if (typeof request !== 'object' || request === null) return {};
+  const { promotionId, userId } = request as { promotionId?: unknown; userId?: unknown };
+  return { promotionId, ...(typeof userId === 'string' && { user: hashed(userId) }) };
 }
 
 function toHttpError(error: unknown): HttpError {

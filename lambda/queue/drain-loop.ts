@@ -35,14 +35,21 @@ export interface DrainReport {
   ticked(): void;
   /** A promotion was drained; resting means that nobody is in line, in processing or to be swept. */
   visited(promotionId: string, resting: boolean): void;
-  admitted(promotionId: string, users: number): void;
+  admitted(promotionId: string, users: number, batch: Batch): void;
   /** Users sent again because their lease had lapsed. */
-  resent(promotionId: string, users: number): void;
+  resent(promotionId: string, users: number, batch: Batch): void;
   swept(promotionId: string, users: number): void;
   /** Users that stood in a line although they were no longer waiting. */
   dropped(promotionId: string, userIds: string[]): void;
   /** Something failed, for one promotion or (null) for the whole tick; the run goes on. */
-  failed(promotionId: string | null, error: unknown): void;
+  failed(promotionId: string | null, error: unknown, batch?: Batch): void;
+}
+
+/** What a drain took out of the line, and what its messages are found by. */
+export interface Batch {
+  /** The last ticket of those that the drain let out of the line, or of an earlier one if it let nobody out. */
+  lastTicket: number;
+  correlationId: string | undefined;
 }
 
 export interface DrainLoop {
@@ -55,6 +62,8 @@ export interface DrainLoop {
   /** Life that is left to this run (ms). */
   remainingMs: () => number;
   report: DrainReport;
+  /** Makes an id that the log lines about one batch have in common, up to the issuer's. */
+  correlationId?: () => string;
   clock?: Clock;
 }
 
@@ -224,7 +233,7 @@ export async function drainLoop(loop: DrainLoop): Promise<'DEADLINE' | 'SUPERSED
       if (outcome.kind === 'NOT_DUE') return;
       report.visited(promotionId, outcome.resting);
       if (outcome.dropped.length > 0) report.dropped(promotionId, outcome.dropped);
-      send(promotionId, outcome.admitted, outcome.resent);
+      send(promotionId, outcome);
       if (outcome.soldOutLine > 0 || outcome.state === 'REMOVING') chunks.add(promotionId, sweepThenRetire(promotionId, outcome));
     } catch (error) {
       tried(promotionId);
@@ -238,11 +247,13 @@ export async function drainLoop(loop: DrainLoop): Promise<'DEADLINE' | 'SUPERSED
   }
 
   /** Sends without waiting: when SQS is slow, the next drain need not be; MAX_IN_FLIGHT bounds what is on its way. */
-  function send(promotionId: string, admitted: string[], resent: string[]): void {
-    if (admitted.length > 0) report.admitted(promotionId, admitted.length);
-    if (resent.length > 0) report.resent(promotionId, resent.length);
-    for (const message of issueMessages(promotionId, [...resent, ...admitted])) {
-      track(loop.send(message).catch((error: unknown) => report.failed(promotionId, error)));
+  function send(promotionId: string, { admitted, resent, nowServing }: { admitted: string[]; resent: string[]; nowServing: number }): void {
+    if (admitted.length + resent.length === 0) return;
+    const batch = { lastTicket: nowServing, correlationId: loop.correlationId?.() };
+    if (admitted.length > 0) report.admitted(promotionId, admitted.length, batch);
+    if (resent.length > 0) report.resent(promotionId, resent.length, batch);
+    for (const message of issueMessages(promotionId, [...resent, ...admitted], batch.correlationId)) {
+      track(loop.send(message).catch((error: unknown) => report.failed(promotionId, error, batch)));
     }
   }
 

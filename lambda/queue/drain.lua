@@ -4,7 +4,7 @@
 -- KEYS     1 waiting_queue  2 processing  3 stock  4 promotion  5 lease  6 sold_out_queue  7 restock_requests
 -- ARGV     1 user_status prefix  2 batch size  3 interval (ms)  4 lease (ms)  5 max in flight
 -- Returns  'NOT_FOUND' | us to wait (above 0: not due)
---          | {us to wait, state, length of the sold-out line, {admitted}, {resent}, {dropped}}, without the lists if there is nobody at all
+--          | {us to wait, state, length of the sold-out line, {admitted}, {resent}, {dropped}, now serving}, only the first three if there is nobody at all
 -- Guards   at most one batch per interval of server time; a unit of stock is reserved for everyone admitted, so that the
 --          winners are the first tickets whatever happens later; |processing| = |lease| <= stock
 local call = redis.call
@@ -112,4 +112,4 @@ if #lapsed > 0 then
   end
   call('ZADD', KEYS[5], unpack(renewed))
 end
-return {interval * 1000 - now_us, state, failing, admitted, lapsed, dropped}
+return {interval * 1000 - now_us, state, failing, admitted, lapsed, dropped, now_serving}

@@ -34,6 +34,8 @@ export type DrainOutcome =
       resent: string[];
       /** Taken from the line although they were no longer waiting; nobody should ever be here. */
       dropped: string[];
+      /** The highest ticket that has left the line, the last of those admitted; 0 if nobody is there at all. */
+      nowServing: number;
     };
 
 /**
@@ -47,8 +49,8 @@ export async function drain(redis: RedisClient, promotionId: string, pace: Pace)
   if (reply === 'NOT_FOUND') return { kind: reply };
   if (typeof reply === 'number' && reply > 0) return { kind: 'NOT_DUE', waitMs: reply / 1000 };
   if (!Array.isArray(reply)) throw new UnexpectedReply('drain', reply);
-  const [waitMicros, state, soldOutLine, admitted, resent = [], dropped = []] = reply as [number, string, number, string[]?, string[]?, string[]?];
-  return { kind: 'DRAINED', waitMs: waitMicros / 1000, state, resting: admitted === undefined, soldOutLine, admitted: admitted ?? [], resent, dropped };
+  const [waitMicros, state, soldOutLine, admitted, resent = [], dropped = [], nowServing = 0] = reply as [number, string, number, string[]?, string[]?, string[]?, number?];
+  return { kind: 'DRAINED', waitMs: waitMicros / 1000, state, resting: admitted === undefined, soldOutLine, admitted: admitted ?? [], resent, dropped, nowServing };
 }
 
 /**

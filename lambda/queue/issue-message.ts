@@ -4,10 +4,15 @@ import { PROMOTION_ID, USER_ID } from './ids.ts';
 /** Users in one message: a tick of 100 users is one message, one issuer invocation and one script. */
 export const MESSAGE_USERS_MAX = 100;
 
+/** The attribute of an SQS message that carries its correlation id. */
+export const CORRELATION_ATTRIBUTE = 'correlationId';
+
 /** One promotion's users to issue coupons to. */
 export interface IssueMessage {
   promotionId: string;
   userIds: string[];
+  /** What the log lines about these users have in common; sent beside the body, which is a contract. */
+  correlationId?: string | undefined;
 }
 
 const schema = v.object({
@@ -17,9 +22,9 @@ const schema = v.object({
 });
 
 /** Splits users into messages of at most MESSAGE_USERS_MAX. */
-export function issueMessages(promotionId: string, userIds: string[]): IssueMessage[] {
+export function issueMessages(promotionId: string, userIds: string[], correlationId?: string): IssueMessage[] {
   const messages = [];
-  for (let i = 0; i < userIds.length; i += MESSAGE_USERS_MAX) messages.push({ promotionId, userIds: userIds.slice(i, i + MESSAGE_USERS_MAX) });
+  for (let i = 0; i < userIds.length; i += MESSAGE_USERS_MAX) messages.push({ promotionId, userIds: userIds.slice(i, i + MESSAGE_USERS_MAX), correlationId });
   return messages;
 }
 

@@ -1,5 +1,5 @@
 import { SQSClient, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
-import { encodeIssueMessage, type IssueMessage } from './issue-message.ts';
+import { CORRELATION_ATTRIBUTE, encodeIssueMessage, type IssueMessage } from './issue-message.ts';
 
 /** Messages in one SendMessageBatch: the limit of SQS. Ten full messages are about 130 KB of the 1 MiB that it allows. */
 const BATCH_MESSAGES_MAX = 10;
@@ -26,6 +26,9 @@ export const connectSqs = () =>
     requestHandler: { connectionTimeout: SQS_CONNECT_TIMEOUT_MS, requestTimeout: SQS_REQUEST_TIMEOUT_MS, throwOnRequestTimeout: true },
   });
 
+const correlationOf = ({ correlationId }: IssueMessage) =>
+  correlationId === undefined ? {} : { MessageAttributes: { [CORRELATION_ATTRIBUTE]: { DataType: 'String', StringValue: correlationId } } };
+
 /**
  * Sends issue messages, those of several promotions in one request. Nothing is retried here beyond the SDK's own attempts:
  * users of a message that SQS did not take are sent again when their lease lapses.
@@ -43,7 +46,7 @@ export function batchSender(sqs: SQSClient, queueUrl: string): Send {
 
   async function deliver(batch: Waiting[]): Promise<void> {
     try {
-      const Entries = batch.map(({ message }, i) => ({ Id: String(i), MessageBody: encodeIssueMessage(message) }));
+      const Entries = batch.map(({ message }, i) => ({ Id: String(i), MessageBody: encodeIssueMessage(message), ...correlationOf(message) }));
       // SendMessageBatch succeeds with Failed entries in it.
       const { Failed = [] } = await sqs.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
       const reasons = new Map(Failed.map(({ Id, Code, Message }) => [Id, `${Code ?? 'unknown'} ${Message ?? ''}`.trim()]));

@@ -3,7 +3,7 @@ import { deploy, deployments, prod, rendered } from '../lib/deployment.ts';
 import { read } from './markdown.ts';
 
 const page = read('docs/runbook.md');
-const GENERAL = ['First', 'The dashboard'];
+const GENERAL = ['First', 'Following one user', 'The dashboard'];
 
 /** The entries of alarms, by the anchor that GitHub gives them. */
 const entries = new Map(

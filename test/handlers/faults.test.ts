@@ -3,6 +3,7 @@ import { createHandler } from '../../lambda/join.ts';
 import { OPERATION_DEADLINE_MS } from '../../lambda/http/pipeline.ts';
 import type { JoinOutcome } from '../../lambda/queue/join.ts';
 import { RedisUnavailable } from '../../lambda/queue/redis.ts';
+import { hashed } from '../../lambda/telemetry.ts';
 import { call, post } from './events.ts';
 
 const answer = (join: () => Promise<JoinOutcome>) => call(createHandler({ join }, 'request'), post({ promotionId: 1, userId: 'secret-user' }));
@@ -36,6 +37,8 @@ describe('faults', () => {
     expect({ status, headers }).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
     expect(body).toEqual({ success: false, message: expect.any(String), error: { code: 'UNAVAILABLE' }, requestId: 'request-1' });
     expect(lines).toContain('redis.internal');
+    // What an operator finds the request by, whoever asks.
+    for (const [key, value] of Object.entries({ requestId: 'request-1', functionRequestId: 'aws-1', promotionId: '1', user: hashed('secret-user') })) expect(lines).toContain(`"${key}": "${value}"`);
   });
 
   test('anything else: an opaque 500', async () => {

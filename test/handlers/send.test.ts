@@ -23,6 +23,15 @@ describe('sending', () => {
     expect(bodies).toEqual(Array.from({ length: 23 }, (_, i) => expect.objectContaining(message(`p${i}`))));
   });
 
+  test('a message carries its correlation id beside its body', async () => {
+    sqs.on(SendMessageBatchCommand).resolves({ Successful: [] });
+    await Promise.all([send({ ...message('p0'), correlationId: 'run-7' }), send(message('p1'))]);
+    const [first, second] = requests()[0]?.Entries ?? [];
+    expect(first).toMatchObject({ MessageAttributes: { correlationId: { DataType: 'String', StringValue: 'run-7' } } });
+    expect(second).not.toHaveProperty('MessageAttributes');
+    expect(first?.MessageBody).not.toContain('run-7');
+  });
+
   test('a Failed entry in a successful answer fails its own message only', async () => {
     sqs.on(SendMessageBatchCommand).resolves({ Failed: [{ Id: '1', Code: 'InternalError', Message: 'no', SenderFault: false }] });
     const sent = await Promise.allSettled([send(message('p0')), send(message('p1')), send(message('p2'))]);

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createHandler } from '../../lambda/drain-loop.ts';
-import type { DrainReport } from '../../lambda/queue/drain-loop.ts';
+import type { DrainLoop, DrainReport } from '../../lambda/queue/drain-loop.ts';
 import { count, hashed, metricNames, publishMetrics } from '../../lambda/telemetry.ts';
 import { context } from './events.ts';
 
@@ -39,12 +39,12 @@ describe('telemetry', () => {
 
   test('a run of the loop reports what it did; a repeated fault is logged once, counted each time', async () => {
     const lines = await linesOf(() =>
-      createHandler({ ...quiet, drainLoop: async ({ report }: { report: DrainReport }) => {
+      createHandler({ ...quiet, drainLoop: async ({ report, correlationId }: Pick<DrainLoop, 'report' | 'correlationId'>) => {
         report.ticked();
-        report.admitted('p', 100);
+        report.admitted('p', 100, { lastTicket: 300, correlationId: correlationId?.() });
         report.swept('p', 7);
         for (let i = 0; i < 3; i++) {
-          report.resent('p', 2);
+          report.resent('p', 2, { lastTicket: 300, correlationId: correlationId?.() });
           report.failed('p', new Error('x'));
           report.failed('q', new Error('x'));
           report.failed(null, new Error('x'));
@@ -54,7 +54,8 @@ describe('telemetry', () => {
       } }, 'refuse')({}, context),
     );
     expect(lines.filter(({ level }) => level === 'ERROR')).toHaveLength(4);
-    expect(lines.filter(({ level }) => level === 'WARN')).toHaveLength(1);
+    expect(lines.filter(({ level }) => level === 'WARN')).toMatchObject([{ correlationId: 'aws-1-2', functionRequestId: 'aws-1' }]);
+    expect(lines.filter(({ level }) => level === 'INFO')).toMatchObject([{ promotionId: 'p', users: 100, lastTicket: 300, correlationId: 'aws-1-1', functionRequestId: 'aws-1' }]);
     expect(lines.at(-1)).toMatchObject({ admitted: 100, swept: 7, resent: 6, loopErrors: 10 });
     expect(JSON.stringify(lines)).not.toContain('kim');
     expect(JSON.stringify(lines)).toContain(hashed('kim'));

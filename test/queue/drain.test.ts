@@ -22,7 +22,7 @@ describe('drain', () => {
   test('admits the head of the line, reserves their stock, and moves everyone up', async () => {
     const p = await promotionWith(redis, 10, users(7));
     const outcome = await drainNow(redis, p, { batchSize: 3 });
-    expect(outcome).toEqual({ kind: 'DRAINED', waitMs: expect.any(Number), state: 'OPEN', resting: false, soldOutLine: 0, admitted: users(3), resent: [], dropped: [] });
+    expect(outcome).toEqual({ kind: 'DRAINED', waitMs: expect.any(Number), state: 'OPEN', resting: false, soldOutLine: 0, admitted: users(3), resent: [], dropped: [], nowServing: 3 });
     expect(await status(redis, p, 'u4')).toEqual({ kind: 'WAITING', position: 1, totalWaiting: 4 });
     expect(await status(redis, p, 'u3')).toEqual({ kind: 'PROCESSING' });
     await expectPromisesKept(redis, p);
@@ -189,7 +189,7 @@ describe('drain', () => {
     for (const p of [full, reserved]) await redis.hset(keysOf(p).promotion, '#nextDrainAtMs', '0');
     for (const [p, state] of [[idle, 'OPEN'], [paused, 'PAUSED'], [full, 'OPEN'], [reserved, 'OPEN']] as const) {
       const before = await dump(redis, p);
-      const nothing = { kind: 'DRAINED', waitMs: expect.any(Number), state, resting: p === idle, soldOutLine: 0, admitted: [], resent: [], dropped: [] };
+      const nothing = { kind: 'DRAINED', waitMs: expect.any(Number), state, resting: p === idle, soldOutLine: 0, admitted: [], resent: [], dropped: [], nowServing: { [idle]: 0, [paused]: 0, [full]: 1, [reserved]: 2 }[p] };
       for (let i = 0; i < 3; i++) expect(await drain(redis, p, { ...pace, maxInFlight: 1 })).toEqual(nothing);
       expect(await dump(redis, p)).toEqual(before);
     }

@@ -125,7 +125,7 @@ describe('npm run token', () => {
   test.each([
     [[], 'error: say either --sub <user> or --operator'],
     [['--sub', 'a', '--operator'], 'error: say either --sub <user> or --operator'],
-    [['--sub', 'a', '--expires', 'soon'], /It must be a whole number of seconds from 1 to 31536000\.$/],
+    [['--sub', 'a', '--expires', 'soon'], /It must be a whole number from 1 to 31,536,000\.$/],
     [['--sub', 'a', '--data-dir', '/nowhere'], 'There are no keys in /nowhere: start a local run that takes tokens there first (npm start -- --auth jwt).'],
   ])('says what is wrong with %j', async (args, sentence) => {
     const { code, output } = await token(...args);

@@ -28,19 +28,19 @@ export const assumptions = {
   zones: { value: 2, unit: 'zones with an endpoint for SQS', source: 'this stack' },
   userBytes: { value: 303, unit: 'bytes of Redis per user who joined, ids being uuids', source: 'measured: bench/RESULTS.md' },
   accessLogBytes: { value: 380, unit: 'bytes of a line of the access log', source: "measured: this stack's format with a mobile browser's user agent" },
-  /** START, END and REPORT, 71, 52 and 141 bytes, each an event of its own. */
-  platformLogBytes: { value: 264, unit: "bytes of Lambda's own three lines per call", source: 'assumed: text format' },
-  platformLogEvents: { value: 3, unit: 'lines that Lambda writes per call', source: documented },
   logEventBytes: { value: 26, unit: 'bytes that CloudWatch adds to a line', source: 'assumed: as PutLogEvents counts them' },
   metricLineBytes: { value: 1000, unit: 'bytes of a line of metrics (EMF)', source: assumed },
-  loopMetricLines: { value: 6, unit: 'lines of metrics that a loop writes in a minute', source: 'this stack: one each 10 s' },
+  loopMetricLines: { value: 12, unit: 'lines of metrics that a loop without a sale writes in a minute', source: 'this stack: two each 10 s' },
   logCompression: { value: 0.2, unit: 'of the size of a log line is kept', source: assumed },
   /** Lambda asks an idle queue with five pollers, each waiting for 20 s. */
   idleReceivesPerHour: { value: 900, unit: 'requests in an hour by which Lambda asks an idle queue', source: documented },
-  /** Metrics by function and by promotion, as far as they are bounded. */
-  customMetrics: { value: 60, unit: 'custom metrics', source: assumed },
-  alarms: { value: 30, unit: 'alarms, of one metric each', source: assumed },
-  dashboards: { value: 1, unit: 'dashboard', source: assumed },
+  serviceMetrics: { value: 13, unit: 'metrics of the service, three of them of the access log', source: 'this stack' },
+  shardMetrics: { value: 2, unit: 'metrics of each shard of the loop', source: 'this stack' },
+  serviceAlarmMetrics: { value: 20, unit: 'metrics that alarms about the service look at', source: 'this stack' },
+  shardAlarmMetrics: { value: 1, unit: 'metric that the alarm about each shard looks at', source: 'this stack' },
+  /** Four of them are what the alarm about refused sign-ins adds up; durability and a replica add one each. */
+  nodeAlarmMetrics: { value: 7, unit: 'metrics that alarms about each node of Redis look at, one more with durability and one with a replica', source: 'this stack' },
+  dashboards: { value: 1, unit: 'dashboard', source: 'this stack' },
 } satisfies Record<string, Assumption>;
 
 /** What the reckoning leaves out. */
@@ -48,6 +48,6 @@ export const notCounted = [
   'free tiers, discounts, reserved nodes, taxes, support',
   'requests that phones repeat, and those that are refused',
   "a surcharge for `durability: 'sync'`: none was found",
-  'what costs less than a cent: starts of the one-minute rule, bytes through the endpoint, mails of alarms',
+  'what costs less than a cent: starts of the one-minute rule, bytes through the endpoint, mails of alarms, metrics of a promotion for the hours of its sale',
   'who issues the tokens, domain names, certificates, a firewall in front',
 ] as const;

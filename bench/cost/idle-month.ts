@@ -2,12 +2,18 @@ import type { Stage } from '../../lib/stages.ts';
 import { assumptions as given } from './assumptions.ts';
 import { itemOf, type Item } from './item.ts';
 import { nodePrice, prices, type Region } from './prices.ts';
-import { gbMonthsKept, platformLogBytes } from './sale.ts';
+import { gbMonthsKept } from './sale.ts';
 
 const MINUTES_PER_HOUR = 60;
 const SECONDS_PER_MINUTE = 60;
 const MB_PER_GB = 1024;
 const BYTES_PER_GB = 1e9;
+
+/** Alarms are paid by the metrics that they look at. */
+export function alarmMetrics({ redis, shards }: Stage): number {
+  const perNode = given.nodeAlarmMetrics.value + (redis.durability === 'disabled' ? 0 : 1) + (redis.replicas === 0 ? 0 : 1);
+  return given.serviceAlarmMetrics.value + shards * given.shardAlarmMetrics.value + redis.shards * (1 + redis.replicas) * perNode;
+}
 
 /**
  * What a stage costs in a month in which nothing is sold.
@@ -18,7 +24,7 @@ export function idleMonthItems(stage: Stage, region: Region, keptUsers: number):
   const hours = given.hoursPerMonth.value;
   const runs = hours * MINUTES_PER_HOUR * shards;
   const loopSeconds = runs * (SECONDS_PER_MINUTE + given.loopOverlapSeconds.value);
-  const loopLogBytes = platformLogBytes + given.loopMetricLines.value * (given.metricLineBytes.value + given.logEventBytes.value);
+  const loopLogBytes = given.loopMetricLines.value * (given.metricLineBytes.value + given.logEventBytes.value);
   const logGb = (runs * loopLogBytes) / BYTES_PER_GB;
   const nodes = redis.shards * (1 + redis.replicas);
   const item = itemOf.bind(undefined, region);
@@ -31,8 +37,8 @@ export function idleMonthItems(stage: Stage, region: Region, keptUsers: number):
     item('SQS, asked by Lambda', given.idleReceivesPerHour.value * hours, prices.sqs),
     item('logs of the loop', logGb, prices.logsIngested),
     item(`logs, kept for ${logDays} days`, gbMonthsKept(logGb, logDays), prices.logsKept),
-    item('metrics', given.customMetrics.value, prices.metrics),
-    item('alarms', given.alarms.value, prices.alarms),
+    item('metrics', given.serviceMetrics.value + shards * given.shardMetrics.value, prices.metrics),
+    item('alarms', alarmMetrics(stage), prices.alarms),
     item('dashboard', given.dashboards.value, prices.dashboards),
   ];
 }

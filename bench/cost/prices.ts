@@ -40,7 +40,7 @@ export const prices = {
   logsIngested: priceOf(0.5, 0.76, 1, 'GB'),
   logsKept: priceOf(0.03, 0.0314, 1, 'GB months', ['ap-northeast-2']),
   metrics: priceOf(0.3, 0.3, 1, 'metrics', ['ap-northeast-2']),
-  alarms: priceOf(0.1, 0.1, 1, 'alarms', ['ap-northeast-2']),
+  alarms: priceOf(0.1, 0.1, 1, 'alarm metrics', ['ap-northeast-2']),
   dashboards: priceOf(3, 3, 1, 'dashboard', ['ap-northeast-2']),
   transferOut: priceOf(0.09, 0.126, 1, 'GB', ['ap-northeast-2']),
   betweenZones: priceOf(0.01, 0.01, 1, 'GB', regions),

@@ -31,9 +31,6 @@ const gbSeconds = (calls: number, ms: number, memoryMb: number): number => ((cal
 /** GB months of logs: what was written, as it is kept, for as long as it is kept. */
 export const gbMonthsKept = (gigabytes: number, logDays: number): number => gigabytes * given.logCompression.value * (logDays / DAYS_PER_MONTH);
 
-/** Bytes that Lambda's own lines of one call come to. */
-export const platformLogBytes = given.platformLogBytes.value + given.platformLogEvents.value * given.logEventBytes.value;
-
 /** Requests by which batches are sent, and the issuer's calls; the messages of one tick share both, up to their limits. */
 function batchesOf({ joins, coupons }: Sale, { pace, issuing }: Stage): { sends: number; issuerCalls: number } {
   const ticks = Math.ceil(Math.min(joins, coupons) / pace.batchSize);
@@ -56,8 +53,8 @@ export function saleItems(sale: Sale, stage: Stage, region: Region): Item[] {
   const { sends, issuerCalls } = batchesOf(sale, stage);
   const { api, issuer } = stage.functions;
   const accessLogGb = (requests * (given.accessLogBytes.value + given.logEventBytes.value)) / BYTES_PER_GB;
-  const functionLogGb =
-    ((requests + issuerCalls) * platformLogBytes + issuerCalls * (given.metricLineBytes.value + given.logEventBytes.value)) / BYTES_PER_GB;
+  // Join and status write no line for a call that goes well, nor does Lambda.
+  const functionLogGb = (issuerCalls * (given.metricLineBytes.value + given.logEventBytes.value)) / BYTES_PER_GB;
   const item = itemOf.bind(undefined, region);
   return [
     item('HTTP API', requests, prices.httpApi),

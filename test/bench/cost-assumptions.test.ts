@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { assumptions } from '../../bench/cost/assumptions.ts';
+import { alarmMetrics } from '../../bench/cost/idle-month.ts';
 import { readResults } from '../../bench/results.ts';
-import { deploy, prod, type Shape, type Value } from '../lib/deployment.ts';
+import { metricNames } from '../../lambda/telemetry.ts';
+import { deploy, deployments, prod, type Shape, type Value } from '../lib/deployment.ts';
 
 /** How far a size may be from what is counted with. */
 const SIZE_TOLERANCE = 0.1;
@@ -28,12 +30,20 @@ test('a line of the access log is as long as is counted with', () => {
   expect(Math.abs(Buffer.byteLength(line) / assumptions.accessLogBytes.value - 1), `${line.length} bytes: ${line}`).toBeLessThan(SIZE_TOLERANCE);
 });
 
-test('the endpoint is in as many zones as are counted with, and Lambda writes its lines as text', () => {
+test('the endpoint is in as many zones as are counted with, and Lambda writes no lines of calls that go well', () => {
   const zones = (endpoint: Shape): Value[] => endpoint['SubnetIds'] as Value[];
   expect(zones(deployment.only('AWS::EC2::VPCEndpoint').Properties)).toHaveLength(assumptions.zones.value);
   const logging = Object.values(deployment.ofType('AWS::Lambda::Function')).map(({ Properties }) => Properties['LoggingConfig'] as Shape);
-  const otherwise = logging.filter((config) => 'LogFormat' in config || 'SystemLogLevel' in config);
-  expect(otherwise, 'measure platformLogBytes and platformLogEvents of bench/cost/assumptions.ts again').toEqual([]);
+  const otherwise = logging.filter((config) => config['LogFormat'] !== 'JSON' || config['SystemLogLevel'] !== 'WARN');
+  expect(otherwise, 'bench/cost/sale.ts counts no such lines').toEqual([]);
+});
+
+test.each(deployments)('alarms and metrics of %s are as many as are counted with', (_, stage) => {
+  const deployment = deploy(stage);
+  const looksAt = ({ Properties }: { Properties: Shape }) => ((Properties['Metrics'] as Shape[] | undefined) ?? [{ MetricStat: {} }]).filter((metric) => 'MetricStat' in metric).length;
+  expect(Object.values(deployment.ofType('AWS::CloudWatch::Alarm')).reduce((sum, alarm) => sum + looksAt(alarm), 0)).toBe(alarmMetrics(stage));
+  const ofService = metricNames.service.length + Object.keys(deployment.ofType('AWS::Logs::MetricFilter')).length;
+  expect([ofService, metricNames.shard.length]).toEqual([assumptions.serviceMetrics.value, assumptions.shardMetrics.value]);
 });
 
 test('a user has as many bytes as were measured', async () => {

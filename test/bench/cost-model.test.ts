@@ -16,13 +16,13 @@ const changed = (before: Record<string, number>, after: Record<string, number>) 
 
 describe('a sale', () => {
   test.each([
-    ['us-east-1', 17],
-    ['ap-northeast-2', 20],
-  ] as const)('of a million joins with ten polls each costs about so much in %s, logs of requests apart: $%i', (region, about) => {
+    ['us-east-1', 15],
+    ['ap-northeast-2', 18],
+  ] as const)('of a million joins with ten polls each costs about so much in %s, the access log apart: $%i', (region, about) => {
     const items = saleUsd({}, prod, region);
     const sum = total(saleItems(usualSale, prod, region));
     expect(sum).toBeCloseTo(Object.values(items).reduce((a, b) => a + b), 6);
-    expect(Math.abs(sum - (items['access log'] ?? Number.NaN) - about)).toBeLessThan(1.5);
+    expect(Math.abs(sum - (items['access log'] ?? Number.NaN) - about)).toBeLessThan(0.5);
   });
 
   test('HTTP API, Lambda and logs are quantity times price', () => {
@@ -83,7 +83,8 @@ describe('an idle month', () => {
     // Half a GB, all the time, and two seconds of each minute twice.
     expect(items['drain loop: duration']).toBeCloseTo(0.5 * 730 * 60 * 62 * 0.0000133334);
     expect(items['endpoint for SQS']).toBeCloseTo(2 * 730 * 0.01);
-    expect(items).toMatchObject({ metrics: 18, alarms: 3, dashboard: 3 });
+    expect(items).toMatchObject({ metrics: 15 * 0.3, dashboard: 3 });
+    expect(items['alarms']).toBeCloseTo(57 * 0.1);
     expect(month(dev)['Redis: 1 × cache.t4g.micro']).toBeCloseTo(730 * 0.0128);
   });
 

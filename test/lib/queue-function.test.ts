@@ -35,6 +35,10 @@ describe.each(deployments)('%s', (_, stage) => {
     expect(lambdas.filter((other) => logGroupOf(other).id === group.id)).toHaveLength(1);
   });
 
+  test.each(lambdas)('$name has no lines of Lambda for a call that went well', ({ Properties }) => {
+    expect(Properties['LoggingConfig']).toMatchObject({ LogFormat: 'JSON', SystemLogLevel: 'WARN', ApplicationLogLevel: 'INFO' });
+  });
+
   test('hands the pace of the stage to the loop and to the estimate', () => {
     const { batchSize, drainIntervalMs, maxInFlight, leaseMs } = stage.pace;
     const tempo = { BATCH_SIZE: String(batchSize), DRAIN_INTERVAL_MS: String(drainIntervalMs) };

@@ -34,7 +34,7 @@ describe.concurrent('npm run cost', () => {
     expect(stdout).toMatch(/^ {2}HTTP API +11,000,000 requests +\$13\.53$/m);
     expect(stdout).toContain('the coupons last for 1,000 s, and a phone polls 100 times');
     expect(stdout).toContain('10 polls are those of another pace: change --polls');
-    expect(stdout).toMatch(/^ {2}60 +custom metrics +assumed$/m);
+    expect(stdout).toMatch(/^ {2}0\.2 +of the size of a log line is kept +assumed$/m);
     expect(stdout).toContain('Prices of 2026-11-23');
     expect(stdout).not.toContain('us-east-1');
     expect(stdout).not.toContain('provisioned concurrency');

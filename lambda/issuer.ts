@@ -25,10 +25,14 @@ async function issueRecord(queue: Operations, { body, messageId, attributes, mes
   const found = { messageId, correlationId: messageAttributes?.[CORRELATION_ATTRIBUTE]?.stringValue?.slice(0, CORRELATION_CHARS_MAX) };
   try {
     const { promotionId, userIds } = decodeIssueMessage(body);
-    const { completed, failed, released } = await queue.issue(promotionId, userIds);
+    const { completed, failed, released, soldOut } = await queue.issue(promotionId, userIds);
     logger.info('A message was issued', { promotionId, ...found, completed, failed });
     if (completed > 0) count('issued', completed);
     if (failed > 0) count('failed', failed);
+    if (soldOut) {
+      count('soldOut');
+      logger.info('The last coupon was issued', { promotionId, ...found });
+    }
     if (released.length > 0) {
       count('issuerErrors', released.length);
       logger.error('Users in processing had a final status already; no coupon was taken', { promotionId, ...found, users: released.map(hashed) });

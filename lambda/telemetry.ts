@@ -12,7 +12,7 @@ const metrics = new Metrics();
  * most five numbers, and promotions are watched WATCHED_MAX of a shard at a time.
  */
 export const metricNames = {
-  service: ['admitted', 'issued', 'failed', 'resent', 'swept', 'brokenSums', 'standingLines', 'loopErrors', 'issuerErrors', 'apiErrors'],
+  service: ['admitted', 'issued', 'soldOut', 'failed', 'resent', 'swept', 'brokenSums', 'standingLines', 'loopErrors', 'issuerErrors', 'apiErrors'],
   shard: ['ticks', 'activePromotions'],
   promotion: ['joined', 'inLine', 'inProcessing', 'couponsIssued', 'usersFailed', 'stock', 'waitSeconds'],
 } as const;

@@ -74,7 +74,7 @@ function chapters(metrics: QueueMetrics): Chapter[] {
           right: [metrics.queue('ApproximateAgeOfOldestMessage', 'queue', 'oldest, s')],
         },
         { title: 'Coupons issued per second', left: [metrics.ofPromotions('couponsIssued', perSecond)] },
-        { title: 'Coupons left', left: [metrics.ofPromotions('stock')] },
+        { title: 'Coupons left, promotions sold out', left: [metrics.ofPromotions('stock')], right: [metrics.own('soldOut')] },
       ],
     },
     {

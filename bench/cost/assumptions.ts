@@ -34,7 +34,7 @@ export const assumptions = {
   logCompression: { value: 0.2, unit: 'of the size of a log line is kept', source: assumed },
   /** Lambda asks an idle queue with five pollers, each waiting for 20 s. */
   idleReceivesPerHour: { value: 900, unit: 'requests in an hour by which Lambda asks an idle queue', source: documented },
-  serviceMetrics: { value: 13, unit: 'metrics of the service, three of them of the access log', source: 'this stack' },
+  serviceMetrics: { value: 14, unit: 'metrics of the service, three of them of the access log', source: 'this stack' },
   shardMetrics: { value: 2, unit: 'metrics of each shard of the loop', source: 'this stack' },
   serviceAlarmMetrics: { value: 20, unit: 'metrics that alarms about the service look at', source: 'this stack' },
   shardAlarmMetrics: { value: 1, unit: 'metric that the alarm about each shard looks at', source: 'this stack' },

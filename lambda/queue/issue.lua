@@ -2,7 +2,8 @@
 -- issue: takes one unit of stock for each user who is still in processing, and writes the result.
 -- KEYS     1 waiting_queue  2 processing  3 stock  4 promotion  5 lease  6 sold_out_queue  7 restock_requests
 -- ARGV     1 user_status prefix  2.. user ids
--- Returns  {number completed, number failed, {released: in processing with a final status, let go without a coupon}}; anyone else is left alone
+-- Returns  {number completed, number failed, {released: in processing with a final status, let go without a coupon},
+--          1 if the last unit was taken}; anyone else is left alone
 -- Guards   being in processing is the only right to a coupon, so a message that comes twice, late or in another order changes
 --          nothing; COMPLETED + stock = initial stock; stock is never negative
 local call = redis.call
@@ -17,7 +18,7 @@ for i = 1, #processing do
   end
 end
 if n == 0 then
-  return {0, 0, {}}
+  return {0, 0, {}, 0}
 end
 local stock = whole_number(call('GET', KEYS[3]), 'stock')
 call('ZCARD', KEYS[5])
@@ -59,4 +60,4 @@ if written > 0 then
   call('MSET', unpack(statuses))
 end
 call('ZREM', KEYS[5], unpack(leaving))
-return {completed, failed, released}
+return {completed, failed, released, (completed > 0 and completed == stock) and 1 or 0}

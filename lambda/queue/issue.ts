@@ -12,6 +12,8 @@ export interface IssueOutcome {
   failed: number;
   /** In processing although their status was final: let go without a coupon; nobody should ever be here. */
   released: string[];
+  /** The last coupon was among them: once per sale, and once more after each restock. */
+  soldOut: boolean;
 }
 
 /**
@@ -20,8 +22,8 @@ export interface IssueOutcome {
  * @throws RedisUnavailable
  */
 export async function issue(redis: RedisClient, promotionId: string, userIds: string[]): Promise<IssueOutcome> {
-  if (userIds.length === 0) return { completed: 0, failed: 0, released: [] };
+  if (userIds.length === 0) return { completed: 0, failed: 0, released: [], soldOut: false };
   const reply = await runScript(redis, script, ownKeys(promotionId), [keysOf(promotionId).userStatusPrefix, ...userIds]);
-  const [completed, failed, released] = reply as [number, number, string[]];
-  return { completed, failed, released };
+  const [completed, failed, released, soldOut] = reply as [number, number, string[], 0 | 1];
+  return { completed, failed, released, soldOut: soldOut === 1 };
 }

@@ -83,7 +83,7 @@ describe('an idle month', () => {
     // Half a GB, all the time, and two seconds of each minute twice.
     expect(items['drain loop: duration']).toBeCloseTo(0.5 * 730 * 60 * 62 * 0.0000133334);
     expect(items['endpoint for SQS']).toBeCloseTo(2 * 730 * 0.01);
-    expect(items).toMatchObject({ metrics: 15 * 0.3, dashboard: 3 });
+    expect(items).toMatchObject({ metrics: 16 * 0.3, dashboard: 3 });
     expect(items['alarms']).toBeCloseTo(57 * 0.1);
     expect(month(dev)['Redis: 1 × cache.t4g.micro']).toBeCloseTo(730 * 0.0128);
   });

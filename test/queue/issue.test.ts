@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { control } from '../../lambda/queue/control.ts';
 import { issue } from '../../lambda/queue/issue.ts';
+import { join } from '../../lambda/queue/join.ts';
 import { keysOf, userStatusKey } from '../../lambda/queue/keys.ts';
 import { snapshot } from '../invariants.ts';
 import { uniquePromotionId } from '../redis-for-tests.ts';
@@ -17,7 +19,7 @@ describe('issue', () => {
   test('takes one unit each and completes them', async () => {
     const p = await promotionWith(redis, 5, users(3));
     await drainNow(redis, p);
-    expect(await issue(redis, p, ['u3', 'u1'])).toEqual({ completed: 2, failed: 0, released: [] });
+    expect(await issue(redis, p, ['u3', 'u1'])).toEqual({ completed: 2, failed: 0, released: [], soldOut: false });
     expect(await completedOf(p)).toEqual(['u1', 'u3']);
     expect((await snapshot(redis, p)).stock).toBe(3);
     await expectPromisesKept(redis, p);
@@ -39,7 +41,7 @@ describe('issue', () => {
   test('a user who stands in a message twice gets one coupon', async () => {
     const p = await promotionWith(redis, 5, users(2));
     await drainNow(redis, p);
-    expect(await issue(redis, p, ['u1', 'u1', 'u2', 'u1'])).toEqual({ completed: 2, failed: 0, released: [] });
+    expect(await issue(redis, p, ['u1', 'u1', 'u2', 'u1'])).toEqual({ completed: 2, failed: 0, released: [], soldOut: false });
     expect(await completedOf(p)).toEqual(['u1', 'u2']);
     expect((await snapshot(redis, p)).stock).toBe(3);
     await expectPromisesKept(redis, p);
@@ -50,22 +52,34 @@ describe('issue', () => {
     await drainNow(redis, p, { batchSize: 1 });
     await issue(redis, p, ['u1']);
     const before = await dump(redis, p);
-    expect(await issue(redis, p, ['u1', 'u2', 'stranger'])).toEqual({ completed: 0, failed: 0, released: [] });
+    expect(await issue(redis, p, ['u1', 'u2', 'stranger'])).toEqual({ completed: 0, failed: 0, released: [], soldOut: false });
     expect(await dump(redis, p)).toEqual(before);
     expect(await redis.exists(userStatusKey(p, 'stranger'))).toBe(0);
     const unknown = uniquePromotionId();
-    expect(await issue(redis, unknown, ['u1'])).toEqual({ completed: 0, failed: 0, released: [] });
-    expect(await issue(redis, unknown, [])).toEqual({ completed: 0, failed: 0, released: [] });
+    expect(await issue(redis, unknown, ['u1'])).toEqual({ completed: 0, failed: 0, released: [], soldOut: false });
+    expect(await issue(redis, unknown, [])).toEqual({ completed: 0, failed: 0, released: [], soldOut: false });
   });
 
   test('the stock is never negative: without a unit the user fails', async () => {
     const p = await promotionWith(redis, 2, users(2));
     await drainNow(redis, p);
     await redis.set(keysOf(p).stock, '1');
-    expect(await issue(redis, p, users(2))).toEqual({ completed: 1, failed: 1, released: [] });
+    expect(await issue(redis, p, users(2))).toEqual({ completed: 1, failed: 1, released: [], soldOut: true });
     expect(await completedOf(p)).toEqual(['u1']);
     expect(await redis.get(userStatusKey(p, 'u2'))).toBe('FAILED');
     expect(await redis.get(keysOf(p).stock)).toBe('0');
+  });
+
+  test('who takes the last coupon is told so, once, and once more after a restock', async () => {
+    const p = await promotionWith(redis, 2, users(2));
+    await drainNow(redis, p);
+    expect(await issue(redis, p, ['u1'])).toMatchObject({ completed: 1, soldOut: false });
+    expect(await issue(redis, p, users(2))).toMatchObject({ completed: 1, soldOut: true });
+    expect(await issue(redis, p, users(2))).toMatchObject({ completed: 0, soldOut: false });
+    expect(await control(redis, p, { action: 'restock', quantity: 1, requestId: 'more' })).toMatchObject({ kind: 'APPLIED' });
+    await join(redis, p, 'u3');
+    await drainNow(redis, p);
+    expect(await issue(redis, p, ['u3'])).toMatchObject({ completed: 1, soldOut: true });
   });
 
   test('one in processing whose status is final goes without a coupon', async () => {
@@ -73,7 +87,7 @@ describe('issue', () => {
     await drainNow(redis, p);
     await redis.set(userStatusKey(p, 'u1'), 'COMPLETED');
     await redis.set(userStatusKey(p, 'u2'), 'FAILED');
-    expect(await issue(redis, p, users(3))).toEqual({ completed: 1, failed: 0, released: ['u1', 'u2'] });
+    expect(await issue(redis, p, users(3))).toEqual({ completed: 1, failed: 0, released: ['u1', 'u2'], soldOut: false });
     expect(await redis.get(userStatusKey(p, 'u3'))).toBe('COMPLETED');
     expect((await snapshot(redis, p)).stock).toBe(4);
     expect((await snapshot(redis, p)).processing).toEqual([]);

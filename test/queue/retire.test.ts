@@ -51,7 +51,7 @@ describe('retire', () => {
     await initStock(redis, p, 5);
     expect(await status(redis, p, 'u1')).toEqual({ kind: 'NOT_IN_QUEUE' });
     await join(redis, p, 'u1');
-    expect(await issue(redis, p, users(2))).toEqual({ completed: 0, failed: 0, released: [] });
+    expect(await issue(redis, p, users(2))).toEqual({ completed: 0, failed: 0, released: [], soldOut: false });
     expect(await status(redis, p, 'u1')).toEqual({ kind: 'WAITING', position: 1, totalWaiting: 1 });
     await expectPromisesKept(redis, p);
   });

@@ -27,7 +27,7 @@ export const assumptions = {
   otherZoneShare: { value: 0.5, unit: 'of the calls go to a Redis in the other zone', source: 'two zones' },
   zones: { value: 2, unit: 'zones with an endpoint for SQS', source: 'this stack' },
   userBytes: { value: 303, unit: 'bytes of Redis per user who joined, ids being uuids', source: 'measured: bench/RESULTS.md' },
-  accessLogBytes: { value: 380, unit: 'bytes of a line of the access log', source: "measured: this stack's format with a mobile browser's user agent" },
+  accessLogBytes: { value: 430, unit: 'bytes of a line of the access log', source: "measured: this stack's format with a mobile browser's user agent" },
   logEventBytes: { value: 26, unit: 'bytes that CloudWatch adds to a line', source: 'assumed: as PutLogEvents counts them' },
   metricLineBytes: { value: 1000, unit: 'bytes of a line of metrics (EMF)', source: assumed },
   loopMetricLines: { value: 12, unit: 'lines of metrics that a loop without a sale writes in a minute', source: 'this stack: two each 10 s' },

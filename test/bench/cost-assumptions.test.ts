@@ -14,6 +14,7 @@ const values: Record<string, string> = {
     'Mozilla/5.0 (Linux; Android 15; SM-S928N) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36',
   '$context.identity.sourceIp': '203.0.113.195',
   '$context.requestId': 'SGFtcGxlQ0VFUGc=',
+  '$context.integration.requestId': '8c1e3f5a-0d8a-4b1e-9f0a-3d5b7c9e1f2a',
   '$context.requestTimeEpoch': '1795459766123',
   '$context.routeKey': 'GET /api/coupon/queue/status',
   '$context.status': '200',

@@ -31,7 +31,7 @@ describe('a sale', () => {
     expect(items['join: requests']).toBeCloseTo(0.2);
     // 10,000,000 calls of 5 ms with 1 GB.
     expect(items['status: duration']).toBeCloseTo(50_000 * 0.0000133334);
-    expect(items['access log']).toBeCloseTo(((11e6 * 406) / 1e9) * 0.5);
+    expect(items['access log']).toBeCloseTo(((11e6 * 456) / 1e9) * 0.5);
     expect(saleUsd({}, dev)['status: duration']).toBeCloseTo(25_000 * 0.0000133334);
   });
 

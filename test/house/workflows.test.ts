@@ -1,8 +1,10 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { RootConstruct } from 'constructs';
 import { describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import { CONTEXT_KEYS } from '../../lib/context.ts';
+import { CONTEXT_KEYS, readStage } from '../../lib/context.ts';
+import { stages } from '../../lib/stages.ts';
 
 // They run on GitHub alone. What can be wrong with them and be seen here is looked at as text.
 
@@ -55,6 +57,16 @@ describe.each(workflows)('%s', (file) => {
     expect(commandsIn(text).length).toBeGreaterThan(0);
     expect(commandsIn(text).filter((command) => command.includes('${{'))).toEqual([]);
   });
+});
+
+test('each stage is synthesized with all that it asks for', () => {
+  const commands = commandsIn(read('.github/workflows/test.yml')).flatMap((command) => command.match(/npm run synth -- .*/g) ?? []);
+  const synthesized = commands.map((command) => {
+    const { node } = new RootConstruct();
+    for (const [, key = '', value] of command.matchAll(/-c (\w+)=(\S+)/g)) node.setContext(key, value);
+    return readStage(node).name;
+  });
+  expect(synthesized).toEqual(Object.keys(stages));
 });
 
 test('every variable and secret that they read is in docs/operate.md, and no other', () => {

@@ -1,16 +1,9 @@
 import type { Node } from 'constructs';
 import { AUTH_CONTEXT_KEYS, checkCorsOrigins, quoted, readAuth } from './callers.ts';
 import { ALARM_CONTEXT_KEYS, readAlarms } from './observability-context.ts';
+import { PACE_BOUNDS } from './bounds.ts';
 import { contradictions } from './sizes.ts';
 import { IN_FLIGHT_BATCHES, stages, type Pace, type Stage, type StageName } from './stages.ts';
-
-/** What the functions accept; lambda/config.ts has the last word, and a test holds the two together. */
-export const PACE_BOUNDS: Record<keyof Pace, readonly [min: number, max: number]> = {
-  batchSize: [1, 1000],
-  drainIntervalMs: [50, 60_000],
-  maxInFlight: [1, 1_000_000],
-  leaseMs: [1000, 3_600_000],
-};
 
 /** Everything that can be given by `-c`. */
 export const CONTEXT_KEYS: readonly string[] = ['stage', ...Object.keys(PACE_BOUNDS), ...AUTH_CONTEXT_KEYS, ...ALARM_CONTEXT_KEYS];

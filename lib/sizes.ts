@@ -1,4 +1,5 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { outOfBounds } from './bounds.ts';
 import { mostWarm } from './most-warm.ts';
 import { RULE_TARGETS_MAX, type Stage } from './stages.ts';
 
@@ -27,6 +28,9 @@ const SNAPSHOT_DAYS_MAX = 35;
 const REPLICAS_MAX = 5;
 /** Connections to a node; an environment holds one to each (bench/RESULTS.md). */
 const NODE_CONNECTIONS_MAX = 65_000;
+const NODE_TYPE = /^cache\.[a-z0-9-]+\.[a-z0-9]+$/;
+/** Durability.Limitations of ElastiCache's guide, read 2026-11; r6gd, with data tiering, is not among them. */
+const DURABLE_NODE = /^cache\.(?:[rm][678]g|c[78]gn)\./;
 const SMALLEST_NODE = { type: 'cache.t4g.micro', connectionsMax: 20_000 };
 
 type Check = (stage: Stage) => string | false;
@@ -115,7 +119,10 @@ const redis: readonly Check[] = [
   ({ redis: { durability, replicas } }) =>
     durability === 'sync' && replicas < 1 && `redis.durability is sync, but redis.replicas is ${replicas}: it takes one at least, in another zone.`,
   ({ redis: { durability, nodeType } }) =>
-    durability === 'sync' && nodeType.startsWith('cache.t') && `redis.durability is sync, but redis.nodeType is ${nodeType}: ElastiCache offers it on no t node.`,
+    durability === 'sync' &&
+    !DURABLE_NODE.test(nodeType) &&
+    `redis.durability is sync, but redis.nodeType is ${nodeType}: ElastiCache offers it on nodes of the families r6g to r8g, m6g to m8g, c7gn and c8gn, written as cache.r7g.large.`,
+  ({ redis: { nodeType } }) => !NODE_TYPE.test(nodeType) && `redis.nodeType is ${JSON.stringify(nodeType)}, but must be written as cache.r7g.large.`,
   ({ redis: { shards, replicas } }) =>
     !(between(shards, 1, Infinity) && between(replicas, 0, REPLICAS_MAX)) &&
     `redis.shards is ${shards} and redis.replicas ${replicas}, but there must be a shard at least, with 0 to ${REPLICAS_MAX} replicas.`,
@@ -139,7 +146,7 @@ const keeping: readonly Check[] = [
     keepData && !terminationProtection.data && 'keepData is true, but terminationProtection.data is false: protect the stack that holds the data.',
 ];
 
-/** What in a stage's sizes can't be true together, each in one sentence that names the values; none in a stage that may be deployed. */
+/** What in a stage's sizes can't be, or can't be true together, each in one sentence that names the values; none in a stage that may be deployed. */
 export function contradictions(stage: Stage): string[] {
-  return [...drain, ...issuing, ...api, ...redis, ...keeping].flatMap((check) => check(stage) || []);
+  return [...outOfBounds(stage), ...[...drain, ...issuing, ...api, ...redis, ...keeping].flatMap((check) => check(stage) || [])];
 }

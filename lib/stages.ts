@@ -60,7 +60,7 @@ export interface Stage {
     readonly shards: number;
     /** Replicas of each shard; with one or more of them, shards are spread over availability zones. */
     readonly replicas: number;
-    /** `sync`: an acknowledged write survives a failover. Can't be changed once deployed, wants a replica and no t4g node. */
+    /** `sync`: an acknowledged write survives a failover. Can't be changed once deployed, wants a replica and a node type that has it. */
     readonly durability: 'sync' | 'disabled';
     readonly snapshotDays: number;
     /** What the loop does on a Redis that may evict keys, and coupons with them: a warning in its log, or no run at all. */

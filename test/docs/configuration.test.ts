@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { environments } from '../../lambda/config.ts';
 import { WATCHED_MAX } from '../../lambda/queue/watch.ts';
 import { metricNames } from '../../lambda/telemetry.ts';
-import { PACE_BOUNDS, readStage } from '../../lib/context.ts';
+import { PACE_BOUNDS } from '../../lib/bounds.ts';
+import { readStage } from '../../lib/context.ts';
 import { IN_FLIGHT_BATCHES, stages, type Pace } from '../../lib/stages.ts';
 import { plain, read, table } from './markdown.ts';
 

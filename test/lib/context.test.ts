@@ -2,7 +2,8 @@ import { RootConstruct } from 'constructs';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { environments } from '../../lambda/config.ts';
-import { PACE_BOUNDS, readStage } from '../../lib/context.ts';
+import { PACE_BOUNDS } from '../../lib/bounds.ts';
+import { readStage } from '../../lib/context.ts';
 import { IN_FLIGHT_BATCHES, stages, type TokenAuth } from '../../lib/stages.ts';
 
 function read(context: Record<string, unknown>) {

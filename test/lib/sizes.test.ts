@@ -54,6 +54,14 @@ const bounds: readonly (readonly [path: string, allowed: unknown, refused: unkno
   ['redis.replicas', 1, 0, /^redis\.durability is sync, but redis\.replicas is 0/],
   ['redis.replicas', 5, 6, /^redis\.shards is 2 and redis\.replicas 6, but there must be a shard at least, with 0 to 5 replicas\.$/],
   ['redis.nodeType', 'cache.m7g.large', 'cache.t4g.medium', /^redis\.durability is sync, but redis\.nodeType is cache\.t4g\.medium/],
+  ['redis.nodeType', 'cache.r8g.xlarge', 'cache.r6gd.xlarge', /^redis\.durability is sync, but redis\.nodeType is cache\.r6gd\.xlarge/],
+  ['redis.nodeType', 'cache.c7gn.large', 'cache.r5.large', /^redis\.durability is sync, but redis\.nodeType is cache\.r5\.large/],
+  ['pace', { ...prod.pace, batchSize: 1000, maxInFlight: 10_000 }, { ...prod.pace, batchSize: 1001, maxInFlight: 10_010 }, /^pace\.batchSize is 1001, but must be a whole number from 1 to 1000\.$/],
+  ['functions.api.memoryMb', 10_240, 10_241, /^functions\.api\.memoryMb is 10241, but must be a whole number from 128 to 10240\.$/],
+  ['functions.drainLoop.timeoutSeconds', 900, 901, /^functions\.drainLoop\.timeoutSeconds is 901, but must be a whole number from 1 to 900\.$/],
+  ['issuing.receiveCountMax', 1000, 1001, /^issuing\.receiveCountMax is 1001/],
+  ['redis.shards', 500, 501, /^redis\.shards is 501/],
+  ['throttles.join.burst', 1, 0, /^throttles\.join\.burst is 0, but must be a whole number of at least 1\.$/],
   ['quotas.concurrentExecutions', 65_000, 65_001, /^quotas\.concurrentExecutions is 65001, each with a connection to every node, but a cache\.r7g\.large takes 65000/],
   ['logDays', 180, 100, /^logDays is 100, which CloudWatch does not offer/],
   ['redis.snapshotDays', 35, 36, /^redis\.snapshotDays is 36, but ElastiCache keeps snapshots for 0 to 35 days\.$/],
@@ -61,6 +69,19 @@ const bounds: readonly (readonly [path: string, allowed: unknown, refused: unkno
   ['redis.onEviction', 'refuse', 'warn', /^keepData is true, but redis\.onEviction is warn/],
   ['terminationProtection.data', true, false, /^keepData is true, but terminationProtection\.data is false/],
 ];
+
+/** The path of every number. */
+const numbersIn = (value: unknown, path: readonly string[] = []): string[] =>
+  typeof value === 'number' ? [path.join('.')] : typeof value === 'object' && value !== null ? Object.entries(value).flatMap(([name, inner]) => numbersIn(inner, [...path, name])) : [];
+
+test.each(numbersIn(prod))('%s must be a number that it can be', (path) => {
+  const allowed = [Number.NaN, -1, 0.5, Infinity].filter((nonsense) => !contradictions(changed(path, nonsense)).some((sentence) => sentence.includes(path.split('.').at(-1)!)));
+  expect(allowed).toEqual([]);
+});
+
+test('a node type is written in full, in every stage', () => {
+  expect(contradictions({ ...stages.dev, redis: { ...stages.dev.redis, nodeType: 't4g.micro' } })).toEqual(['redis.nodeType is "t4g.micro", but must be written as cache.r7g.large.']);
+});
 
 describe('one value that does not fit is named in one sentence', () => {
   test.each(bounds)('%s', (path, allowed, refused, sentence) => {

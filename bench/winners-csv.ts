@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { lstat, rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type RedisClient, RedisUnavailable } from '../lambda/queue/redis.ts';
@@ -40,6 +40,7 @@ export async function exportWinners(options: WinnersExport): Promise<void> {
 async function writeWinners({ redis, promotionId, out, say, signal }: WinnersExport): Promise<void> {
   const before = await saleProgress(redis, promotionId);
   if (before === null) throw new Error(`There is no promotion ${promotionId}: it was never opened here, or has been removed.`);
+  if (out !== undefined) await mayBeReplaced(out);
   const count = { winners: 0 };
   const rows = Readable.from(csvOf(winnersSince(redis, promotionId, before), count, say), { objectMode: false });
   if (out === undefined) {
@@ -58,6 +59,16 @@ async function writeWinners({ redis, promotionId, out, say, signal }: WinnersExp
     await rm(part, { force: true });
     throw error;
   }
+}
+
+/**
+ * The list takes the place of what has its name once it is complete. As root that would be /dev/null itself, or a link such as /dev/stdout.
+ * @throws Error in a sentence unless that is a file, or nothing
+ */
+async function mayBeReplaced(out: string): Promise<void> {
+  const there = await lstat(out).catch(() => undefined);
+  if (there === undefined || there.isFile()) return;
+  throw new Error(`${out} is there and is no plain file: name another one, or leave out --out to write to standard output.`);
 }
 
 async function* csvOf(chunks: AsyncIterable<Winner[]>, count: { winners: number }, say: (line: string) => void): AsyncGenerator<string> {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -188,6 +188,18 @@ describe('npm run winners', () => {
     },
   ])('$args ends with a sentence and code 1', async ({ args, sentence }) => {
     expect(await runWinners(args)).toEqual({ code: 1, stdout: '', stderr: `${sentence}\n` });
+  });
+
+  test('replaces nothing but a file: no device, and no link to one', async () => {
+    const p = await promotionWon(1, users(1), users(1));
+    const link = path.join(folder, 'link');
+    symlinkSync('/dev/null', link);
+    expect(await runWinners(['--promotion', p, '--out', link])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `${link} is there and is no plain file: name another one, or leave out --out to write to standard output.\n`,
+    });
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
   });
 
   test('leaves a file alone that it can not replace', async () => {

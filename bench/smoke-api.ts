@@ -101,7 +101,8 @@ function parse(text: string): unknown {
   }
 }
 
-const oneLine = (text: string) => text.replaceAll(/\s+/g, ' ').slice(0, MESSAGE_CHARS_MAX);
+/** As it may be shown in a terminal: on one line, without what would steer it. */
+const oneLine = (text: string) => text.replaceAll(/[\s\p{Cc}]+/gu, ' ').slice(0, MESSAGE_CHARS_MAX);
 
 function networkReason(error: unknown): string {
   const { cause, message } = error as { cause?: { code?: string; message?: string }; message?: string };

@@ -61,7 +61,7 @@ export async function smoke({ api, winner, latecomer, waitMs, say, signal }: Smo
     await step('join', { method: 'POST', route: 'join', ...by(winner) }, {
       words: 'WAITING at position 1',
       // Further on already, if the first answer was lost and it was sent again.
-      met: ({ status, data }) => status === 200 && (data.position === 1 || data.status === 'PROCESSING' || data.status === 'COMPLETED'),
+      met: ({ status, data }) => status === 200 && ((data.status === 'WAITING' && data.position === 1) || data.status === 'PROCESSING' || data.status === 'COMPLETED'),
     });
     await untilCompleted(api, { method: 'GET', route: 'status', ...by(winner) }, { waitMs, say, signal });
     if (latecomer) await step('sold out', { method: 'POST', route: 'join', ...by(latecomer) }, refuses(409, 'SOLD_OUT'));
@@ -101,7 +101,7 @@ async function cleanUp(api: SmokeApi, promotionId: string, control: (action: str
     await api.ask(control('close'), signal);
     const removed = await api.ask(control('remove'), signal);
     // Not found: it never was, or is removed already.
-    if (removed.status === 200 || removed.code === 'PROMOTION_NOT_FOUND') return line('ok', 'clean up', 'nothing is left behind');
+    if ((removed.status === 200 && isOurs(removed)) || removed.code === 'PROMOTION_NOT_FOUND') return line('ok', 'clean up', 'nothing is left behind');
     return line('failed', 'clean up', `promotion ${promotionId} may be left (${came(removed)}): close and remove it`);
   } catch {
     return line('failed', 'clean up', `promotion ${promotionId} may be left: close and remove it`);
@@ -116,6 +116,9 @@ function refuses(status: number, code: string): Expected {
   return { words: `${status} ${code}`, met: (answer) => answer.status === status && answer.code === code };
 }
 
+/** Whether the application answered, and not something else that stands at the address. */
+const isOurs = ({ code, data }: SmokeAnswer) => code !== undefined || Object.keys(data).length > 0;
+
 /** A request that had no effect; a throttle, as a rule, comes first too, but after it the request was sent again. */
 const isRefusal = ({ status }: SmokeAnswer) => status !== undefined && status >= 300 && status < 500 && status !== 429;
 
@@ -125,7 +128,7 @@ function line(result: 'ok' | 'skipped' | 'failed', name: string, words: string, 
 }
 
 function failed(name: string, request: SmokeRequest, expected: string, answer: SmokeAnswer): string {
-  return `The step "${name}" (${request.method} ${request.route}) expected ${expected}, but ${came(answer)}: ${advice(request, answer)}.`;
+  return `The step "${name}" (${request.method} ${request.route}) expected ${expected}, but ${came(answer)}: ${advice(name, request, answer)}.`;
 }
 
 function came({ status, code, message, data, requestId }: SmokeAnswer): string {
@@ -135,13 +138,15 @@ function came({ status, code, message, data, requestId }: SmokeAnswer): string {
 }
 
 /** What to look at, by what came. */
-function advice({ route, signs }: SmokeRequest, { status, code, data }: SmokeAnswer): string {
+function advice(step: string, { route, signs }: SmokeRequest, answer: SmokeAnswer): string {
+  const { status, data } = answer;
   if (status === undefined) return 'check --url, and whether the stage is deployed';
-  if (status === 401) return 'get a new token for --token, and compare its iss and aud with the issuer and audience of the stage';
+  const token = step === 'sold out' ? '--other-token' : '--token';
+  if (status === 401) return `get a new token for ${token}, and compare its iss and aud with the issuer and audience of the stage`;
   if (status === 403 && signs) return "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN of a role that has the stage's OperatorPolicyArn, and check --region";
-  if (status === 403) return 'check that the token has the scope of the route, and a sub that is a user id';
+  if (status === 403) return `check that the token of ${token} has the scope of the route, and a sub that is a user id`;
   if (status === 400 && route !== 'init-stock') return 'a stage that is open needs no token, and one that is not needs --token';
-  if (status === 404 && code === undefined) return 'check that --url is the ApiUrl of the stage, without a path';
+  if ((status === 404 || status < 400) && !isOurs(answer)) return 'check that --url is the ApiUrl of the stage, without a path';
   if (status === 429) return "look at the route's throttle, and at what else calls it";
   if (status >= 500) return `look for the request in the log of the function ${route}, and at the state of Redis`;
   if (data.status === 'WAITING') return 'nobody was admitted: look at the log of the drain loop, and whether its rule is enabled';

@@ -56,14 +56,14 @@ describe('npm run smoke, on an API that fails', () => {
   });
 
   /** An API that answers each route by turns as listed, the last one for ever; notes what it was asked. */
-  async function api(answers: Record<string, [status: number, body: object][]>): Promise<{ url: string; asked: string[] }> {
+  async function api(answers: Record<string, [status: number, body: object | string][]>): Promise<{ url: string; asked: string[] }> {
     const asked: string[] = [];
     server = createServer((request, response) => {
       const route = /\/([a-z-]+)(?:\?|$)/.exec(request.url ?? '')?.[1] ?? '';
       asked.push(route);
       const turns = answers[route] ?? [];
       const [status, body] = (turns.length > 1 ? turns.shift() : turns[0]) ?? [404, { message: 'Not Found' }];
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      response.writeHead(status, { 'content-type': 'application/json' }).end(typeof body === 'string' ? body : JSON.stringify(body));
     });
     await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
     return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
@@ -115,8 +115,33 @@ describe('npm run smoke, on an API that fails', () => {
     expect(code).toBe(1);
   });
 
+  test('says so when something else answers at the address, in words that can not steer the terminal', async () => {
+    const page: [number, string][] = [[200, '<html>\u001b[2Jhello']];
+    const { url } = await api({ 'init-stock': page, control: page });
+    const { stdout, stderr } = await runSmoke(['--url', url]);
+    expect(stderr).toBe('The step "open" (POST init-stock) expected a stock of 1, but 200 came, "<html> [2Jhello": check that --url is the ApiUrl of the stage, without a path.\n');
+    expect(stdout).toMatch(/^failed {3}clean up {3}promotion smoke-\S+ may be left \(200 came, "<html> \[2Jhello"\): close and remove it$/m);
+  });
+
+  test('takes no first place of a user who does not wait', async () => {
+    const { url } = await api({ 'init-stock': opened, join: [[200, done({ status: 'FAILED', position: 1 })]], control: opened });
+    expect((await runSmoke(['--url', url])).stderr).toMatch(/^The step "join" \(POST join\) expected WAITING at position 1, but 200 came/);
+  });
+
+  test('names the option whose token is refused', async () => {
+    const refused: [number, object] = [401, { message: 'Unauthorized' }];
+    const { url } = await api({
+      'init-stock': opened,
+      join: [[200, done({ status: 'WAITING', position: 1 })], refused],
+      status: [[200, done({ status: 'COMPLETED' })]],
+      control: opened,
+    });
+    const { stderr } = await runSmoke(['--url', url, '--token', jwt('a'), '--other-token', jwt('b')]);
+    expect(stderr).toMatch(/^The step "sold out" .* get a new token for --other-token, /);
+  });
+
   test('cleans up when it is broken off', async () => {
-    const { url, asked } = await api({ 'init-stock': opened, join: [[200, done({ position: 1 })]], status: [[200, done({ status: 'WAITING' })]], control: opened });
+    const { url, asked } = await api({ 'init-stock': opened, join: [[200, done({ status: 'WAITING', position: 1 })]], status: [[200, done({ status: 'WAITING' })]], control: opened });
     const ended = new Promise<Ended>((resolve) => {
       const child = execFile(process.execPath, [SMOKE, '--url', url], (error, stdout, stderr) => resolve({ code: Number(error?.code), stdout, stderr }));
       child.stdout?.on('data', (text: string) => text.includes('join') && child.kill('SIGINT'));

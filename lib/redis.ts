@@ -64,6 +64,8 @@ export class Redis extends Construct {
       securityGroupIds: [securityGroup.securityGroupId],
       userGroupIds: [this.#users.groupId],
       snapshotRetentionLimit: size.snapshotDays,
+      snapshotWindow: size.snapshotWindow || undefined,
+      preferredMaintenanceWindow: size.maintenanceWindow || undefined,
     });
     // Without this, a change of the shard count replaces the cluster, and its data with it.
     group.cfnOptions.updatePolicy = { useOnlineResharding: true };

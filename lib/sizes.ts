@@ -28,6 +28,10 @@ const SNAPSHOT_DAYS_MAX = 35;
 const REPLICAS_MAX = 5;
 /** Connections to a node; an environment holds one to each (bench/RESULTS.md). */
 const NODE_CONNECTIONS_MAX = 65_000;
+const TIME = '([01]\\d|2[0-3]):[0-5]\\d';
+const DAY = '(mon|tue|wed|thu|fri|sat|sun)';
+const DAILY_WINDOW = new RegExp(`^${TIME}-${TIME}$`);
+const WEEKLY_WINDOW = new RegExp(`^${DAY}:${TIME}-${DAY}:${TIME}$`);
 const NODE_TYPE = /^cache\.[a-z0-9-]+\.[a-z0-9]+$/;
 /** Durability.Limitations of ElastiCache's guide, read 2026-11; r6gd, with data tiering, is not among them. */
 const DURABLE_NODE = /^cache\.(?:[rm][678]g|c[78]gn)\./;
@@ -139,6 +143,14 @@ const keeping: readonly Check[] = [
   ({ logDays }) => RetentionDays[logDays] === undefined && `logDays is ${logDays}, which CloudWatch does not offer: the nearest are 7, 14, 30, 60, 90, 180 and 365.`,
   ({ redis: { snapshotDays } }) =>
     !between(snapshotDays, 0, SNAPSHOT_DAYS_MAX) && `redis.snapshotDays is ${snapshotDays}, but ElastiCache keeps snapshots for 0 to ${SNAPSHOT_DAYS_MAX} days.`,
+  ({ redis: { snapshotWindow } }) =>
+    snapshotWindow !== '' &&
+    !DAILY_WINDOW.test(snapshotWindow) &&
+    `redis.snapshotWindow is ${JSON.stringify(snapshotWindow)}, but must be an hour of the day in UTC such as 17:00-18:00, or ''.`,
+  ({ redis: { maintenanceWindow } }) =>
+    maintenanceWindow !== '' &&
+    !WEEKLY_WINDOW.test(maintenanceWindow) &&
+    `redis.maintenanceWindow is ${JSON.stringify(maintenanceWindow)}, but must be an hour of the week in UTC such as tue:18:00-tue:19:00, or ''.`,
   ({ keepData, redis: { snapshotDays } }) => keepData && snapshotDays < 1 && `keepData is true, but redis.snapshotDays is ${snapshotDays}: keep snapshots for a day at least.`,
   ({ keepData, redis: { onEviction } }) =>
     keepData && onEviction !== 'refuse' && `keepData is true, but redis.onEviction is ${onEviction}: refuse to run on a Redis that may evict coupons.`,

@@ -63,6 +63,10 @@ export interface Stage {
     /** `sync`: an acknowledged write survives a failover. Can't be changed once deployed, wants a replica and a node type that has it. */
     readonly durability: 'sync' | 'disabled';
     readonly snapshotDays: number;
+    /** The hour of the day in which they are taken, in UTC, such as `17:00-18:00`; '' leaves it to AWS. */
+    readonly snapshotWindow: string;
+    /** The hour of the week in which AWS may replace nodes, in UTC, such as `tue:18:00-tue:19:00`; '' leaves it to AWS, which draws one. */
+    readonly maintenanceWindow: string;
     /** What the loop does on a Redis that may evict keys, and coupons with them: a warning in its log, or no run at all. */
     readonly onEviction: 'warn' | 'refuse';
   };
@@ -132,7 +136,7 @@ const dev: Stage = {
   pace: { batchSize, drainIntervalMs: 1000, maxInFlight: IN_FLIGHT_BATCHES * batchSize, leaseMs: 60_000 },
   promotionsAtOnce: 5,
   shards: 1,
-  redis: { nodeType: 'cache.t4g.micro', shards: 1, replicas: 0, durability: 'disabled', snapshotDays: 0, onEviction: 'warn' },
+  redis: { nodeType: 'cache.t4g.micro', shards: 1, replicas: 0, durability: 'disabled', snapshotDays: 0, snapshotWindow: '', maintenanceWindow: '', onEviction: 'warn' },
   functions: {
     // Far above the 2.5 s deadline of an operation, so that a caller gets an answer of ours and not a timeout of Lambda's.
     api: { memoryMb: 512, timeoutSeconds: 10 },
@@ -158,7 +162,17 @@ const prod: Stage = {
   auth: { issuer: '', audience: [], scopes: TOKEN_SCOPES },
   // Together below what the account allows, and below what its functions can hold.
   throttles: { ...dev.throttles, join: { requestsPerSecond: 3000, burst: 2000 }, status: { requestsPerSecond: 6000, burst: 2500 } },
-  redis: { nodeType: 'cache.r7g.large', shards: 2, replicas: 1, durability: 'sync', snapshotDays: 7, onEviction: 'refuse' },
+  redis: {
+    nodeType: 'cache.r7g.large',
+    shards: 2,
+    replicas: 1,
+    durability: 'sync',
+    snapshotDays: 7,
+    // Two and three o'clock at night in Seoul.
+    snapshotWindow: '17:00-18:00',
+    maintenanceWindow: 'tue:18:00-tue:19:00',
+    onEviction: 'refuse',
+  },
   functions: { ...dev.functions, api: { ...dev.functions.api, memoryMb: 1024 } },
   logDays: 90,
   keepData: true,

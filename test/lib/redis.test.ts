@@ -46,6 +46,8 @@ describe.each(deployments)('%s', (_, stage) => {
       NumNodeGroups: stage.redis.shards,
       ReplicasPerNodeGroup: stage.redis.replicas,
       SnapshotRetentionLimit: stage.redis.snapshotDays,
+      ...(stage.redis.snapshotWindow !== '' && { SnapshotWindow: stage.redis.snapshotWindow }),
+      ...(stage.redis.maintenanceWindow !== '' && { PreferredMaintenanceWindow: stage.redis.maintenanceWindow }),
     });
   });
 

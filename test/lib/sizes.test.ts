@@ -64,6 +64,8 @@ const bounds: readonly (readonly [path: string, allowed: unknown, refused: unkno
   ['throttles.join.burst', 1, 0, /^throttles\.join\.burst is 0, but must be a whole number of at least 1\.$/],
   ['quotas.concurrentExecutions', 65_000, 65_001, /^quotas\.concurrentExecutions is 65001, each with a connection to every node, but a cache\.r7g\.large takes 65000/],
   ['logDays', 180, 100, /^logDays is 100, which CloudWatch does not offer/],
+  ['redis.snapshotWindow', '', '24:00-25:00', /^redis\.snapshotWindow is "24:00-25:00", but must be an hour of the day in UTC/],
+  ['redis.maintenanceWindow', 'sun:23:30-mon:00:30', '18:00-19:00', /^redis\.maintenanceWindow is "18:00-19:00", but must be an hour of the week in UTC/],
   ['redis.snapshotDays', 35, 36, /^redis\.snapshotDays is 36, but ElastiCache keeps snapshots for 0 to 35 days\.$/],
   ['redis.snapshotDays', 1, 0, /^keepData is true, but redis\.snapshotDays is 0/],
   ['redis.onEviction', 'refuse', 'warn', /^keepData is true, but redis\.onEviction is warn/],

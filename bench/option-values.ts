@@ -21,7 +21,10 @@ export function promotionId(text: string): string {
 }
 
 export function httpUrl(text: string): string {
-  if (/^https?:\/\//.test(text) && URL.canParse(text)) return text;
+  const url = URL.parse(text);
+  // A secret in it would be in the list of processes, and nothing here would send it.
+  if (url && (url.username !== '' || url.password !== '')) throw new InvalidArgumentError('It must have neither a user nor a password.');
+  if (url && /^https?:\/\//.test(text)) return text;
   throw new InvalidArgumentError('It must be an http:// or https:// URL.');
 }
 

@@ -47,10 +47,14 @@ export class RedisUsers extends Construct {
       authenticationMode: { Type: 'no-password-required' },
       accessString: 'off -@all',
     });
+    const everyone = [nobody, ...users.map(([, user]) => user)];
+    // One after the other: a change of several users of a group at once is refused while the group takes in the first
+    // (seen with Terraform: https://github.com/hashicorp/terraform-provider-aws/issues/28688).
+    for (const [i, user] of everyone.entries()) if (i > 0) user.addResourceDependency(everyone[i - 1]!);
     const group = new elasticache.CfnUserGroup(this, 'Group', {
       engine: ENGINE,
       userGroupId: this.#idOf('functions'),
-      userIds: [nobody, ...users.map(([, user]) => user)].map((user) => user.ref),
+      userIds: everyone.map((user) => user.ref),
     });
     this.groupId = group.ref;
   }

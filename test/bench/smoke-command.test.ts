@@ -25,6 +25,7 @@ const jwt = (sub: string) => `e30.${Buffer.from(JSON.stringify({ sub })).toStrin
 describe.concurrent('npm run smoke, wrongly asked', () => {
   test.each([
     { args: [], sentence: "error: required option '--url <url>' not specified" },
+    { args: ['--url', 'https://me:secret@api.example.com'], sentence: "error: option '--url <url>' argument 'https://me:secret@api.example.com' is invalid. It must have neither a user nor a password." },
     { args: ['--url', 'localhost'], sentence: "error: option '--url <url>' argument 'localhost' is invalid. It must be an http:// or https:// URL." },
     { args: ['--url', 'http://h', '--wait', '0'], sentence: "error: option '--wait <seconds>' argument '0' is invalid. It must be a whole number from 1 to 900." },
     { args: ['--url', 'http://h', '--token', 'hunter2'], sentence: 'error: option \'--token\' is no JWT: give an access token, without "Bearer".' },

@@ -75,6 +75,11 @@ describe.each(deployments)('the users of %s', (_, stage) => {
     expect(members).toHaveLength(functionNames.length + 1);
   });
 
+  test('are made and changed one after the other', () => {
+    const before = members.map(({ id }) => (deployment.resources[id] as { DependsOn?: string[] }).DependsOn ?? []);
+    expect(before).toEqual(members.map((_member, i) => (i === 0 ? [] : [members[i - 1]!.id])));
+  });
+
   test.each(functionNames)('%s has one of its own, by IAM, that may do what the table says', (name) => {
     const { Properties } = userOf(name);
     expect(Properties).toMatchObject({ AuthenticationMode: { Type: 'iam' }, AccessString: accessStrings[name], UserName: Properties['UserId'] });

@@ -28,6 +28,13 @@ describe.each(deployments)('alarms of %s', (_, stage) => {
   });
 });
 
+test('each log that it names is one log group of the service', () => {
+  const groups = Object.keys(deploy(prod).ofType('AWS::Logs::LogGroup'));
+  const named = new Set([...page.matchAll(/\b(?:\w+Logs|ApiAccessLog)\b/g)].map(([word]) => word));
+  expect([...named]).toEqual(expect.arrayContaining(['drainloopLogs', 'ApiAccessLog']));
+  expect([...named].filter((name) => groups.filter((id) => id.startsWith(name)).length !== 1)).toEqual([]);
+});
+
 test('there is no entry that no alarm leads to', () => {
   const led = new Set(mails(prod).map((mail) => MAIL.exec(mail)?.groups?.['anchor']));
   expect([...entries.keys()].filter((anchor) => !led.has(anchor))).toEqual([]);

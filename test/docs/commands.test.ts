@@ -10,6 +10,11 @@ test('no variable stands before a colon and a letter without braces: to zsh, the
   expect(bare).toEqual([]);
 });
 
+test('no loop goes through the words of a variable: zsh takes it for one word', () => {
+  const loops = documents.flatMap((document) => [...commandsOf(document).matchAll(/\bfor \w+ in \$[^;]*/g)].map(([loop]) => `${document}: ${loop}`));
+  expect(loops).toEqual([]);
+});
+
 /** What curl is given by `sign` of the page. */
 function signed(env: Record<string, string>): string[] {
   const [definition] = /^sign\(\) \{\n.*?^\}$/ms.exec(commandsOf('docs/api.md')) ?? [];

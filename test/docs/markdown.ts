@@ -41,14 +41,14 @@ export function table(text: string, ...beginning: string[]): Table {
 
 const cells = (line: string) => line.split('|').slice(1, -1).map((cell) => cell.trim());
 
-/** Texts of the fenced blocks, of one language or of all. */
+/** Texts of the fenced blocks, also of those within lists, of one language or of all. */
 export function blocks(text: string, language?: string): string[] {
-  return [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)].flatMap(([, its, block = '']) => (language === undefined || its === language ? [block] : []));
+  return [...text.matchAll(/^( *)```(\w*)\n(.*?)^\1```$/gms)].flatMap(([, , its, block = '']) => (language === undefined || its === language ? [block] : []));
 }
 
 /** What is written in backticks, outside of fenced blocks. */
 export const codeWords = (text: string): string[] =>
-  [...text.replaceAll(/^```.*?^```$/gms, '').matchAll(/`([^`\n]+)`/g)].flatMap(([, word]) => word ?? []);
+  [...text.replaceAll(/^( *)```.*?^\1```$/gms, '').matchAll(/`([^`\n]+)`/g)].flatMap(([, word]) => word ?? []);
 
 /** A cell without backticks. */
 export const plain = (cell: string | undefined): string => (cell ?? '').replaceAll('`', '');

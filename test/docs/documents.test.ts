@@ -51,6 +51,8 @@ test('npm scripts that are mentioned exist, and know their options', () => {
     capacity: 'bin/capacity.ts',
     cost: 'bench/cost/options.ts',
     simulate: 'test/simulation/main.ts',
+    // CDK's own -c, as npm start hands it on.
+    synth: 'bin/local.ts',
     smoke: 'bench/smoke-options.ts',
     winners: 'bench/winners-options.ts',
   };

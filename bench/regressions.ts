@@ -2,7 +2,7 @@ import type { Results } from './results.ts';
 import type { Figure } from './scenario.ts';
 
 /** A figure may be this much worse than the committed one. */
-export const TOLERANCE = 0.25;
+const TOLERANCE = 0.25;
 
 /** The checked figures of a run that are more than TOLERANCE worse than in the committed results, each in one sentence. */
 export function regressions(committed: Results, scenario: string, figures: readonly Figure[]): string[] {

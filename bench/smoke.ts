@@ -29,7 +29,7 @@ const CLEAN_UP_TIMEOUT_MS = 30_000;
 const NAME_WIDTH = 10;
 
 /** A promotion id that no other run takes, and that tells an operator who finds it where it is from. */
-export const smokePromotionId = (nowMs = Date.now()): string => `smoke-${nowMs}-${randomBytes(RANDOM_BYTES).toString('hex')}`;
+const smokePromotionId = (nowMs = Date.now()): string => `smoke-${nowMs}-${randomBytes(RANDOM_BYTES).toString('hex')}`;
 
 /** What a step wants to see, and whether this is it. */
 interface Expected {

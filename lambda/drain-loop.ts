@@ -13,7 +13,7 @@ import { redisClient } from './redis-client.ts';
 import { count, logger } from './telemetry.ts';
 
 /** Most shards of the loop; a promotion belongs to one of them. */
-export const SHARDS_MAX = 5;
+const SHARDS_MAX = 5;
 
 const shardRequest = v.pipe(
   v.object({

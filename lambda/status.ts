@@ -24,7 +24,7 @@ const messages = {
 };
 
 /** Seconds until a user at this position is admitted, if every batch is full; rounded up. */
-export const estimateWaitSeconds = (position: number, { batchSize, drainIntervalMs }: Pace) =>
+const estimateWaitSeconds = (position: number, { batchSize, drainIntervalMs }: Pace) =>
   Math.ceil((Math.ceil(position / batchSize) * drainIntervalMs) / 1000);
 
 /** GET /api/coupon/queue/status: where a user stands. */

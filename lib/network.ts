@@ -68,6 +68,7 @@ export class Network extends Construct {
     // From the client's side, so that both rules stand in the client's stack: the network's own must not refer to it.
     client.connections.allowTo(this.#sqs, HTTPS, 'sends to SQS');
   }
+
   /**
    * Logs what the security groups refuse. In a network that nobody outside can reach this is next to nothing, and what there is
    * deserves a look: a function that tries what it was not made for, or a rule that is missing. What is let through would be a line

@@ -6,7 +6,7 @@ import type { LoopMetricName, MetricName } from '../lambda/telemetry.ts';
 /** Where the functions' own metrics are. */
 export const METRICS_NAMESPACE = 'CouponQueue';
 /** Everything is looked at by the minute: it is what AWS's own metrics come in. */
-export const PERIOD_SECONDS = 60;
+const PERIOD_SECONDS = 60;
 const period = Duration.seconds(PERIOD_SECONDS);
 
 /** What CloudWatch makes of the values of a minute. */

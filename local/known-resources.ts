@@ -23,7 +23,7 @@ const REPLACED_REDIS = 'a redis-server on this machine stands in for it';
  * Everything that the template may say. A type maps to its properties, or to the reason why the local run does without it.
  * What is not listed here stops the local run, so that it cannot silently differ from what is deployed.
  */
-export const KNOWN_RESOURCES: Readonly<Record<string, KnownProperties | string>> = {
+const KNOWN_RESOURCES: Readonly<Record<string, KnownProperties | string>> = {
   'AWS::Lambda::Function': {
     run: ['Code.S3Key', 'Handler', 'Environment.Variables', 'MemorySize', 'Timeout', 'Runtime'],
     ignored: {

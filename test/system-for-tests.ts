@@ -78,7 +78,7 @@ export async function settled(redis: RedisClient, promotionId: string): Promise<
 }
 
 /** Everyone who joined, in the order of their tickets. */
-export const byTicket = (s: Snapshot) => [...s.tickets].toSorted((a, b) => a[1] - b[1]).map(([user]) => user);
+const byTicket = (s: Snapshot) => [...s.tickets].toSorted((a, b) => a[1] - b[1]).map(([user]) => user);
 
 /** The winners are exactly the first so many tickets. */
 export function expectFirstTicketsWon(s: Snapshot, count: number): void {

@@ -60,7 +60,7 @@ const costsOf = (measured: MeasuredCosts): model.Costs => ({
 });
 
 /** Everything that follows from what was measured. */
-export function reckon(
+function reckon(
   { pollsPerUser, stock, seconds, winners }: CapacityOptions,
   costs: model.Costs,
   fleets: readonly Fleet[],

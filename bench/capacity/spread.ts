@@ -10,7 +10,7 @@ import { inOwnFolder } from '../own-folder.ts';
 export const NODES = 3;
 /** Shards of the drain loop, at most as many as a rule has targets. */
 export const LOOP_SHARDS = [2, 3, 5] as const;
-export const FLEETS = [10, 100, 1000] as const;
+const FLEETS = [10, 100, 1000] as const;
 const CREATED_AT_ONCE = 20;
 /** Ids as operators give them: CRCs of names that differ in few digits are less random than others'. */
 const NAMINGS: Record<string, (index: number) => string> = {

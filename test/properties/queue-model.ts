@@ -107,7 +107,7 @@ function moves(c: Candidate, { batchSize }: ModelPace): Candidate[] {
 }
 
 /** These states, and all that the loop and the issuer may have made of them by now. */
-export function closure(candidates: Candidate[], pace: ModelPace, statesMax = STATES_MAX): Candidate[] {
+function closure(candidates: Candidate[], pace: ModelPace, statesMax = STATES_MAX): Candidate[] {
   const found = new Map(candidates.map((candidate) => [keyOf(candidate), candidate]));
   const open = [...found.values()];
   // Bounded: each move lets someone leave the line, issues a coupon, or ends the promotion.

@@ -1,5 +1,6 @@
 import { readConfig } from './config.ts';
 import { HttpError, idForAnswer, success } from './http/envelope.ts';
+import { logOperation } from './http/operator-log.ts';
 import { bodyRoute, withinDeadline } from './http/pipeline.ts';
 import { controlRequest } from './http/requests.ts';
 import { control, type ControlAction, type ControlOutcome } from './queue/control.ts';
@@ -11,8 +12,10 @@ interface Operations {
 
 /** POST /api/coupon/queue/control: restock, pause, resume, close or remove a promotion. */
 export const createHandler = (queue: Operations) =>
-  bodyRoute(controlRequest).handler(async ({ request: { promotionId, ...action } }) => {
+  bodyRoute(controlRequest).handler(async (event) => {
+    const { promotionId, ...action } = event.request;
     const outcome = await withinDeadline(queue.control(promotionId, action));
+    logOperation(event, { promotionId, asked: action, outcome: outcome.kind });
     switch (outcome.kind) {
       case 'APPLIED':
         return success(`프로모션 ${promotionId}에 적용되었습니다.`, { promotionId: idForAnswer(promotionId), ...outcome.info });

@@ -1,5 +1,6 @@
 import { readConfig } from './config.ts';
 import { HttpError, idForAnswer, success } from './http/envelope.ts';
+import { logOperation } from './http/operator-log.ts';
 import { bodyRoute, withinDeadline } from './http/pipeline.ts';
 import { initStockRequest } from './http/requests.ts';
 import { initStock, type InitStockOutcome } from './queue/init-stock.ts';
@@ -11,8 +12,10 @@ interface Operations {
 
 /** POST /api/coupon/queue/init-stock: creates a promotion, or sets its stock again while nobody has joined. */
 export const createHandler = (queue: Operations) =>
-  bodyRoute(initStockRequest).handler(async ({ request: { promotionId, stock } }) => {
+  bodyRoute(initStockRequest).handler(async (event) => {
+    const { promotionId, stock } = event.request;
     const outcome = await withinDeadline(queue.initStock(promotionId, stock));
+    logOperation(event, { promotionId, asked: { action: 'init-stock', stock }, outcome: outcome.kind });
     switch (outcome.kind) {
       case 'SET':
       case 'UNCHANGED':

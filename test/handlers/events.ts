@@ -35,6 +35,12 @@ export const withClaims = (request: APIGatewayProxyEventV2, claims: Record<strin
   return { ...request, requestContext: authorized };
 };
 
+/** The same request as the IAM authorizer lets it through: signed by this user or role. */
+export const withSigner = (request: APIGatewayProxyEventV2, userArn: string): APIGatewayProxyEventV2 => {
+  const authorized = { ...request.requestContext, authorizer: { iam: { userArn } } };
+  return { ...request, requestContext: authorized };
+};
+
 /** A Lambda context. */
 export const context: Context = {
   callbackWaitsForEmptyEventLoop: false,

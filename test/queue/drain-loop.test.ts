@@ -1,11 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { control } from '../../lambda/queue/control.ts';
-import { type DrainLoop, type DrainReport, drainLoop, shardOf, STOP_BEFORE_DEADLINE_MS } from '../../lambda/queue/drain-loop.ts';
-import { beat, beginRun } from '../../lambda/queue/drain-run.ts';
+import { shardOf, STOP_BEFORE_DEADLINE_MS } from '../../lambda/queue/drain-loop.ts';
 import { info } from '../../lambda/queue/info.ts';
 import { initStock } from '../../lambda/queue/init-stock.ts';
 import { issue } from '../../lambda/queue/issue.ts';
@@ -13,103 +8,13 @@ import type { IssueMessage } from '../../lambda/queue/issue-message.ts';
 import { join } from '../../lambda/queue/join.ts';
 import { drainRunKey, keysOf, PROMOTIONS_KEY } from '../../lambda/queue/keys.ts';
 import { FORGET_AFTER_MS } from '../../lambda/queue/promotions.ts';
-import { connectRedis, type RedisClient } from '../../lambda/queue/redis.ts';
-import { type RunningRedis, startRedis } from '../../local/redis-server.ts';
-import { snapshot, winners } from '../invariants.ts';
+import { connectRedis } from '../../lambda/queue/redis.ts';
 import { SWEEP_USERS_MAX } from '../../lambda/queue/sweep.ts';
+import { snapshot, winners } from '../invariants.ts';
+import { pace, promotion, redis, redisForLoops, settled, startLoop, withFault } from './loop-for-test.ts';
 import { expectPromisesKept, users } from './promotion-for-test.ts';
 
-// A loop serves every promotion that it finds, so this file has a Redis of its own.
-let server: RunningRedis;
-let redis: RedisClient;
-let dataDir: string;
-
-beforeAll(async () => {
-  dataDir = await mkdtemp(path.join(tmpdir(), 'coupon-queue-loop-'));
-  server = await startRedis({ dataDir });
-  redis = connectRedis({ url: server.url, mode: 'cluster' });
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-  await rm(dataDir, { recursive: true, force: true });
-});
-beforeEach(() => redis.flushall());
-/** A test that fails leaves its loops to nobody. */
-const endings: (() => void)[] = [];
-afterEach(() => {
-  for (const end of endings.splice(0)) end();
-});
-
-const pace = { batchSize: 10, drainIntervalMs: 50, leaseMs: 60_000, maxInFlight: 100 };
-
-interface Counts {
-  ticks: number;
-  admitted: number;
-  resent: number;
-  swept: number;
-  /** Whether each promotion was found resting at its last visit. */
-  resting: Map<string, boolean>;
-  failures: (string | null)[];
-}
-
-/** A run that a test can end, with what it reported. */
-function startLoop(change: Partial<DrainLoop> = {}) {
-  const counts: Counts = { ticks: 0, admitted: 0, resent: 0, swept: 0, resting: new Map(), failures: [] };
-  let ended = false;
-  endings.push(() => (ended = true));
-  const report: DrainReport = {
-    ticked: () => void counts.ticks++,
-    visited: (promotionId, resting) => void counts.resting.set(promotionId, resting),
-    admitted: (_, n) => void (counts.admitted += n),
-    resent: (_, n) => void (counts.resent += n),
-    swept: (_, n) => void (counts.swept += n),
-    dropped: (promotionId) => void counts.failures.push(promotionId),
-    failed: (promotionId) => void counts.failures.push(promotionId),
-  };
-  const done = drainLoop({
-    redis,
-    send: async (message) => void (await issue(redis, message.promotionId, message.userIds)),
-    pace,
-    shard: 0,
-    shards: 1,
-    remainingMs: () => (ended ? 0 : STOP_BEFORE_DEADLINE_MS + 60_000),
-    report,
-    ...change,
-  });
-  return {
-    counts,
-    done,
-    stop: () => {
-      ended = true;
-      return done;
-    },
-  };
-}
-
-/** The client with a fault in front of each script: one that never comes, or that fails. */
-function withFault(client: RedisClient, fault: (keys: string[]) => Promise<void> | undefined): RedisClient {
-  return new Proxy(client, {
-    get: (target, name) => {
-      const value: unknown = Reflect.get(target, name);
-      if (typeof value !== 'function') return value;
-      if (name !== 'evalsha') return value.bind(target);
-      return async (sha: string, keyCount: number, ...rest: string[]) => {
-        await fault(rest.slice(0, keyCount));
-        return target.evalsha(sha, keyCount, ...rest);
-      };
-    },
-  });
-}
-
-async function promotion(promotionId: string, stock: number, inLine: string[]): Promise<string> {
-  await initStock(redis, promotionId, stock);
-  for (const user of inLine) await join(redis, promotionId, user);
-  return promotionId;
-}
-
-const settled = (promotionId: string) =>
-  expect.poll(async () => (await snapshot(redis, promotionId)).statuses.values().toArray(), { timeout: 10_000 }).not.toContain('WAITING');
+redisForLoops();
 
 describe('the loop', () => {
   test('the sell-out boundary: stock 30, line 100, the first 30 tickets win and everyone is told', async () => {
@@ -383,55 +288,5 @@ describe('the loop', () => {
     await loop.stop();
     expect(loop.counts.failures).toEqual([]);
     expect(winners(await snapshot(redis, p))).toEqual(users(30));
-  });
-});
-
-describe('handover between runs', () => {
-  test('an older run stops once a newer one has completed a tick', async () => {
-    await promotion('sale', 10, users(3));
-    const older = startLoop();
-    await expect.poll(() => older.counts.ticks).toBeGreaterThan(0);
-    const newer = startLoop();
-    expect(await older.done).toBe('SUPERSEDED');
-    const { ticks } = newer.counts;
-    await expect.poll(() => newer.counts.ticks).toBeGreaterThan(ticks + 2);
-    await newer.stop();
-  });
-
-  test('a newest run that dies before its first tick leaves no gap', async () => {
-    const p = await promotion('sale', 100, users(30));
-    const older = startLoop();
-    await expect.poll(() => older.counts.ticks).toBeGreaterThan(0);
-    await beginRun(redis, 0);
-    await settled(p);
-    expect(await older.stop()).toBe('DEADLINE');
-  });
-
-  test('a heartbeat counts while it is fresh, and shards do not mix', async () => {
-    const [first, second] = [await beginRun(redis, 0), await beginRun(redis, 0)];
-    expect(second).toBe(first + 1);
-    expect(await beat(redis, 0, second, 5000)).toBe('CURRENT');
-    expect(await beat(redis, 0, first, 5000)).toBe('SUPERSEDED');
-    expect(await beat(redis, 1, first, 5000)).toBe('CURRENT');
-    await redis.hset(drainRunKey(0), 'heartbeatMs', Date.now() - 10_000);
-    expect(await beat(redis, 0, first, 5000)).toBe('CURRENT');
-    expect(await beat(redis, 0, second, 5000)).toBe('CURRENT');
-    // The clock was set back an hour: an old heartbeat far ahead is not fresh.
-    await redis.hset(drainRunKey(0), 'heartbeatMs', Date.now() + 3_600_000);
-    expect(await beat(redis, 0, first, 5000)).toBe('CURRENT');
-  });
-
-  test('goes on after Redis was away, without a restart', async () => {
-    const p = await promotion('sale', 30, users(30));
-    const loop = startLoop();
-    await expect.poll(() => loop.counts.admitted).toBeGreaterThan(0);
-    const killer = new Redis(server.url);
-    await killer.call('CLIENT', 'KILL', 'TYPE', 'normal');
-    killer.disconnect();
-    // The test's own connection was killed, too.
-    await expect.poll(() => redis.get('{sale}').catch(() => null)).not.toBeNull();
-    await settled(p);
-    await loop.stop();
-    expect(await info(redis, p)).toMatchObject({ completedCount: 30 });
   });
 });

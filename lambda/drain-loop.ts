@@ -8,7 +8,7 @@ import { evictionPolicies } from './queue/eviction.ts';
 import { type Gauges, readGauges } from './queue/gauges.ts';
 import { RedisUnavailable } from './queue/redis.ts';
 import { batchSender, connectSqs } from './queue/send.ts';
-import { Watch } from './queue/watch.ts';
+import { standstillMs, Watch } from './queue/watch.ts';
 import { redisClient } from './redis-client.ts';
 import { count, logger } from './telemetry.ts';
 
@@ -27,6 +27,8 @@ interface Operations {
   drainLoop: (run: Pick<DrainLoop, 'shard' | 'shards' | 'remainingMs' | 'report' | 'correlationId'>) => ReturnType<typeof drainLoop>;
   evictionPolicies: () => Promise<string[]>;
   readGauges: (promotionId: string) => Promise<Gauges | null>;
+  /** Time after which a line that nobody leaves stands still. */
+  standstillMs?: number;
 }
 
 /** Handles the one-minute rule: one run of one shard's loop, which ends before the function's time does. */
@@ -39,9 +41,9 @@ export const createHandler =
     const correlationId = () => `${context.awsRequestId}-${++batches}`;
     const mayRun = await checkEviction(queue.evictionPolicies, onEviction);
     const remainingMs = () => context.getRemainingTimeInMillis();
-    const report = new RunReport(new Watch(queue.readGauges, () => performance.now()), shard);
+    const report = new RunReport(new Watch(queue.readGauges, () => performance.now(), queue.standstillMs), shard);
     const stopped = mayRun ? await queue.drainLoop({ shard, shards, remainingMs, report, correlationId }) : 'EVICTION';
-    await report.end();
+    await report.end(stopped);
     return { stopped };
   };
 
@@ -81,6 +83,7 @@ export const handler = createHandler(
     drainLoop: (run) => drainLoop({ redis, send, pace, ...run }),
     evictionPolicies: () => evictionPolicies(redis),
     readGauges: (promotionId) => readGauges(redis, promotionId),
+    standstillMs: standstillMs(pace.drainIntervalMs),
   },
   config.ON_EVICTION,
 );

@@ -6,14 +6,18 @@ import { count, hashed, logger, type LoopMetricName, publishMetrics, publishMetr
 const METRICS_PERIOD_MS = 10_000;
 /** What keeps happening to a promotion is logged this often. */
 const LOG_REPEAT_MS = 60_000;
-/** How many of these are remembered. */
-const LOG_MEMORY_MAX = 1000;
+/** So many different ones are logged in that time at most, 2 KB each. */
+const LOG_LINES_MAX = 1000;
+/** Users that a line names at most. */
+const LOGGED_USERS_MAX = 20;
 
 /** What a run of the loop tells: counters, the numbers of the busiest promotions, and what went wrong. */
 export class RunReport implements DrainReport {
   readonly #watch: Watch;
   readonly #shard: number;
   readonly #mayLog = logLimit();
+  /** Of its own, so that no number of promotions that fail hides why. */
+  readonly #mayLogTick = logLimit();
   #ticks = 0;
   #publishedAt = performance.now();
   #reading: Promise<void> | undefined;
@@ -53,21 +57,30 @@ export class RunReport implements DrainReport {
 
   dropped(promotionId: string, userIds: string[]): void {
     count('loopErrors', userIds.length);
-    logger.error('Users stood in line although they were no longer waiting; they were taken out', { promotionId, users: userIds.map(hashed) });
+    if (!this.#mayLog(`dropped ${promotionId}`)) return;
+    const users = userIds.slice(0, LOGGED_USERS_MAX).map(hashed);
+    logger.error('Users stood in line although they were no longer waiting; they were taken out', { promotionId, dropped: userIds.length, users });
   }
 
   failed(promotionId: string | null, error: unknown, batch?: Batch): void {
     count('loopErrors');
+    // No tick has come in time to write it: Redis is away, and an alarm waits for what was counted.
+    if (performance.now() - this.#publishedAt >= 2 * METRICS_PERIOD_MS) {
+      this.#publishedAt = performance.now();
+      this.#publish(new Map());
+    }
     // Its numbers may say why: a negative stock, say, can't be drained.
     if (promotionId !== null) this.#watch.visited(promotionId, false);
-    if (!this.#mayLog(`failed ${promotionId}`)) return;
+    if (!(promotionId === null ? this.#mayLogTick('failed') : this.#mayLog(`failed ${promotionId}`))) return;
     const what = promotionId === null ? 'A tick failed; the next one tries again' : 'A promotion could not be served; all others go on';
     logger.error(what, { promotionId, ...batch, error: error as Error });
   }
 
   /** Ends the report with the run: what is being read is told, and what was counted is written. */
-  async end(): Promise<void> {
+  async end(stopped: 'SUPERSEDED' | 'DEADLINE' | 'EVICTION'): Promise<void> {
     await this.#reading;
+    // The next run does not know what came to rest since: its last numbers would never be told. At a deadline there is no time for it.
+    if (stopped === 'SUPERSEDED') await this.#read();
     this.#publish(new Map());
   }
 
@@ -77,11 +90,11 @@ export class RunReport implements DrainReport {
       count('loopErrors');
       if (this.#mayLog(`unread ${promotionId}`)) logger.error('The numbers of a promotion could not be read', { promotionId, error: error as Error });
     }
-    for (const { promotionId, gauges, waitSeconds } of watched) {
+    for (const { promotionId, told, gauges, waitSeconds } of watched) {
       const { state, joined, inLine, inProcessing, issued, failed: usersFailed, stock, broken } = gauges;
       const numbers = { joined, inLine, inProcessing, couponsIssued: issued, usersFailed, stock };
       if (broken.length > 0 && this.#mayLog(`broken ${promotionId}`)) logger.error('The numbers of a promotion do not add up', { promotionId, broken, state, ...numbers });
-      publishMetricsOf('promotion', promotionId, new Map<LoopMetricName, number>(Object.entries({ ...numbers, ...(waitSeconds !== undefined && { waitSeconds }) }) as [LoopMetricName, number][]));
+      if (told) publishMetricsOf('promotion', promotionId, new Map<LoopMetricName, number>(Object.entries({ ...numbers, ...(waitSeconds !== undefined && { waitSeconds }) }) as [LoopMetricName, number][]));
     }
     // Told as 0, too: an alarm must know that somebody looked.
     count('brokenSums', watched.filter(({ gauges }) => gauges.broken.length > 0).length);
@@ -97,13 +110,18 @@ export class RunReport implements DrainReport {
   }
 }
 
-/** Whether something may be logged now: at most once each LOG_REPEAT_MS. What is counted is counted each time. */
+/** Whether something may be logged now: at most once each LOG_REPEAT_MS, and LOG_LINES_MAX in all. What is counted is counted each time. */
 function logLimit(): (what: string) => boolean {
   const lastLogged = new Map<string, number>();
   return (what) => {
     const now = performance.now();
     if (now - (lastLogged.get(what) ?? -Infinity) < LOG_REPEAT_MS) return false;
-    if (lastLogged.size >= LOG_MEMORY_MAX) lastLogged.clear();
+    // In the order in which they were logged.
+    for (const [past, loggedAt] of lastLogged) {
+      if (now - loggedAt < LOG_REPEAT_MS) break;
+      lastLogged.delete(past);
+    }
+    if (lastLogged.size >= LOG_LINES_MAX) return false;
     lastLogged.set(what, now);
     return true;
   };

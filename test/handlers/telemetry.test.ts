@@ -61,7 +61,7 @@ describe('telemetry', () => {
     expect(JSON.stringify(lines)).toContain(hashed('kim'));
   });
 
-  test('what repeats is logged once a minute, counters are written every ten seconds, and no more than a thousand repeats are remembered', async () => {
+  test('what repeats is logged once a minute, counters are written every ten seconds, or twenty if no tick comes, and of different ones no more than a thousand in that time', async () => {
     const clock = vi.spyOn(performance, 'now');
     const at = (ms: number) => void clock.mockReturnValue(ms);
     const lines = await linesOf(() =>
@@ -72,15 +72,19 @@ describe('telemetry', () => {
         }
         at(60_000);
         report.ticked();
-        for (let i = 0; i < 1000; i++) report.failed(`p${i}`, new Error('x'));
-        report.failed('p', new Error('forgotten'));
+        for (let i = 0; i < 2000; i++) report.failed(`p${i}`, new Error('x'));
+        report.failed(null, new Error('why'));
+        at(120_000);
+        report.failed('p', new Error('at 120000'));
         return 'DEADLINE';
       } }, 'refuse')({}, context),
     );
     const said = lines.filter(({ promotionId }) => promotionId === 'p').map(({ error }) => (error as { message: string }).message);
-    expect(said).toEqual(['at 0', 'at 60000', 'forgotten']);
+    expect(said).toEqual(['at 0', 'at 60000', 'at 120000']);
+    expect(lines.filter(({ promotionId }) => /^p\d/.test(String(promotionId)))).toHaveLength(999);
+    expect(lines.filter(({ message }) => String(message).startsWith('A tick failed'))).toHaveLength(1);
     expect(lines.filter(({ ticks }) => ticks !== undefined)).toMatchObject([{ ticks: 1, shard: '0' }]);
-    expect(lines.filter(({ loopErrors }) => loopErrors !== undefined)).toMatchObject([{ loopErrors: 3 }, { loopErrors: 1001 }]);
+    expect(lines.filter(({ loopErrors }) => loopErrors !== undefined)).toMatchObject([{ loopErrors: 2 }, { loopErrors: 2003 }]);
   });
 
   test('the numbers of a promotion are read each ten seconds, and told under its name; sums that do not add up are logged', async () => {
@@ -112,6 +116,35 @@ describe('telemetry', () => {
     ]);
     const named = new Set<string>(Object.values(metricNames).flat());
     expect(told.map((metric) => /: (\w+) /.exec(metric)?.[1] ?? '').filter((name) => !named.has(name))).toEqual([]);
+  });
+
+  test('a run that is superseded tells the last numbers of what came to rest; of users that it dropped, some', async () => {
+    const gauges = { state: 'OPEN', joined: 500, inLine: 0, inProcessing: 0, issued: 500, failed: 0, stock: 0, nowServing: 500, broken: [] };
+    const run = (stopped: 'SUPERSEDED' | 'DEADLINE') =>
+      linesOf(() =>
+        createHandler({ ...quiet, readGauges: async () => gauges, drainLoop: async ({ report }: { report: DrainReport }) => {
+          report.visited('p', false);
+          report.visited('p', true);
+          for (let i = 0; i < 3; i++) report.dropped('p', Array.from({ length: 500 }, (_, n) => `kim${n}`));
+          return stopped;
+        } }, 'refuse')({}, context),
+      );
+    const lines = await run('SUPERSEDED');
+    expect(lines.flatMap(metricsIn)).toContain('promotion=p service=test: stock 0 Count');
+    expect(lines.filter(({ level }) => level === 'ERROR')).toMatchObject([{ dropped: 500, users: Array.from({ length: 20 }, (_, n) => hashed(`kim${n}`)) }]);
+    expect((await run('DEADLINE')).flatMap(metricsIn)).toEqual(['service=test: loopErrors 1500 Count']);
+  });
+
+  test('only the busiest promotions have metrics of their own; the sums of all are checked', async () => {
+    const gauges = { state: 'OPEN', joined: 5, inLine: 5, inProcessing: 0, issued: 0, failed: 0, stock: 9, nowServing: 0, broken: ['x'] };
+    const lines = await linesOf(() =>
+      createHandler({ ...quiet, readGauges: async () => gauges, drainLoop: async ({ report }: { report: DrainReport }) => {
+        for (let i = 0; i < 30; i++) report.visited(`p${i}`, false);
+        return 'SUPERSEDED';
+      } }, 'refuse')({}, context),
+    );
+    expect(lines.flatMap(metricsIn).filter((metric) => metric.includes(': stock'))).toHaveLength(10);
+    expect(lines.flatMap(metricsIn)).toContain('service=test: brokenSums 30 Count');
   });
 
   test('a hashed user id tells users apart and gives none away', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Gauges } from '../../lambda/queue/gauges.ts';
-import { STANDSTILL_MS, Watch, WATCHED_MAX } from '../../lambda/queue/watch.ts';
+import { CHECKED_MAX, STANDSTILL_MS, standstillMs, Watch, WATCHED_MAX } from '../../lambda/queue/watch.ts';
 
 const PERIOD_MS = 10_000;
 
@@ -26,7 +26,7 @@ function watchOver(...ids: string[]) {
       reads.length = 0;
       nowMs += PERIOD_MS;
       const { active, watched, failed } = await watch.read();
-      return { active, ids: [...reads], waits: watched.map(({ waitSeconds }) => waitSeconds), still: watched.map(({ standsStill }) => standsStill), failed };
+      return { active, ids: [...reads], told: watched.filter(({ told }) => told).map(({ promotionId }) => promotionId), stillIds: watched.filter(({ standsStill }) => standsStill).map(({ promotionId }) => promotionId), waits: watched.map(({ waitSeconds }) => waitSeconds), still: watched.map(({ standsStill }) => standsStill), failed };
     },
   };
 }
@@ -44,15 +44,15 @@ describe('the watch', () => {
     expect(await read()).toMatchObject({ active: 0, ids: [] });
   });
 
-  test('of many, the busiest, and where nothing moves those that were there first', async () => {
+  test('tells of many the busiest, and where nothing moves those that were there first', async () => {
     const ids = Array.from({ length: 2 * WATCHED_MAX }, (_, i) => `p${i}`);
     const { watch, read } = watchOver(...ids);
     for (const id of ids) watch.visited(id, false);
-    expect(await read()).toMatchObject({ active: ids.length, ids: ids.slice(0, WATCHED_MAX) });
+    expect(await read()).toMatchObject({ active: ids.length, told: ids.slice(0, WATCHED_MAX) });
     for (const [i, id] of ids.entries()) watch.admitted(id, i);
-    expect((await read()).ids).toEqual(ids.toReversed().slice(0, WATCHED_MAX));
+    expect((await read()).told).toEqual(ids.toReversed().slice(0, WATCHED_MAX));
     // What was admitted before counts no more.
-    expect((await read()).ids).toEqual(ids.slice(0, WATCHED_MAX));
+    expect((await read()).told).toEqual(ids.slice(0, WATCHED_MAX));
     for (const id of ids) watch.visited(id, true);
     await read();
     expect(await read()).toMatchObject({ active: 0, ids: [] });
@@ -86,6 +86,58 @@ describe('the watch', () => {
       set('p', { nowServing: Math.ceil(i / 2) });
       expect((await read()).still).toEqual([false]);
     }
+  });
+
+  test('sees a line that stands still behind many that move, and takes none that moves for one', async () => {
+    const movers = Array.from({ length: 2 * WATCHED_MAX }, (_, i) => `p${i}`);
+    const { watch, set, read } = watchOver('stuck', ...movers);
+    for (const id of ['stuck', ...movers]) {
+      watch.visited(id, false);
+      set(id, { inLine: 5 });
+    }
+    for (let i = 0; i <= STANDSTILL_MS / PERIOD_MS; i++) {
+      for (const id of movers) watch.admitted(id, 1);
+      expect((await read()).stillIds).toEqual(i + 1 < STANDSTILL_MS / PERIOD_MS ? [] : ['stuck']);
+    }
+  });
+
+  test('one that is read for the first time after a while, but has moved, does not stand still', async () => {
+    const { watch, set, put, read } = watchOver('p');
+    put('p', new Error('away'));
+    watch.visited('p', false);
+    for (let i = 0; i < STANDSTILL_MS / PERIOD_MS; i++) await read();
+    watch.admitted('p', 1);
+    set('p', { state: 'OPEN', inLine: 5, nowServing: 1, broken: [] });
+    expect((await read()).still).toEqual([false]);
+  });
+
+  test('a slow pace is given time for three batches', () => {
+    expect([50, 1000, 10_000, 60_000].map(standstillMs)).toEqual([STANDSTILL_MS, STANDSTILL_MS, STANDSTILL_MS, 180_000]);
+  });
+
+  test('of more than it may check, those that it has not checked come next', async () => {
+    const ids = Array.from({ length: CHECKED_MAX + 100 }, (_, i) => `p${i}`);
+    const { watch, read } = watchOver(...ids);
+    for (const id of ids) watch.visited(id, false);
+    expect((await read()).ids).toHaveLength(CHECKED_MAX);
+    expect((await read()).ids).toEqual(expect.arrayContaining(ids.slice(-100)));
+  });
+
+  test('stops reading where Redis hangs, and goes on with the rest the next time', async () => {
+    let nowMs = 0;
+    const reads: string[] = [];
+    const watch = new Watch(
+      async (id) => {
+        reads.push(id);
+        nowMs += 1000;
+        throw new Error('timed out');
+      },
+      () => nowMs,
+    );
+    for (let i = 0; i < 500; i++) watch.visited(`p${i}`, false);
+    const { failed } = await watch.read();
+    expect(failed.length).toBeLessThan(100);
+    expect(reads).toHaveLength(failed.length);
   });
 
   test('one that can not be read holds up no other, one that is gone is forgotten', async () => {

@@ -37,6 +37,8 @@ describe('faults', () => {
     expect({ status, headers }).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
     expect(body).toEqual({ success: false, message: expect.any(String), error: { code: 'UNAVAILABLE' }, requestId: 'request-1' });
     expect(lines).toContain('redis.internal');
+    // Every request fails then: the log must stay small.
+    expect(lines).not.toContain('stack');
     // What an operator finds the request by, whoever asks.
     for (const [key, value] of Object.entries({ requestId: 'request-1', functionRequestId: 'aws-1', promotionId: '1', user: hashed('secret-user') })) expect(lines).toContain(`"${key}": "${value}"`);
   });

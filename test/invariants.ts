@@ -98,7 +98,7 @@ export function brokenPromises(s: Snapshot): string[] {
 function gaugesOf({ state, stock, initialStock, nowServing, tickets, line, processing, leases }: Snapshot): { broken: string[] } {
   if (state === null || state === 'REMOVING') return { broken: [] };
   const counted = { waiting: line.length, processing: processing.length, leased: leases.length, tickets: tickets.size };
-  return deriveGauges({ state, stock, initialStock, nowServing, ...counted });
+  return deriveGauges({ state, stock, initialStock, nowServing, createdAtMs: 0, ...counted });
 }
 
 /** Who won and who is about to, in ticket order. */

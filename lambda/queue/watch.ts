@@ -1,4 +1,4 @@
-import type { Gauges } from './gauges.ts';
+import { fallenTotals, type Gauges } from './gauges.ts';
 
 /**
  * Promotions whose numbers one shard reads and tells at a time, the busiest first. Each has metrics of its own, for which CloudWatch asks by
@@ -42,7 +42,7 @@ interface Place {
   resting: boolean;
   /** Users admitted since the last reading. */
   admitted: number;
-  last: { atMs: number; nowServing: number } | undefined;
+  last: { atMs: number; gauges: Gauges } | undefined;
   /** When somebody left the line for the last time, or could not; at first when it was seen. */
   movedAtMs: number;
 }
@@ -101,7 +101,7 @@ export class Watch {
         next.map(async ([promotionId, place]) => {
           try {
             const gauges = await this.#read(promotionId);
-            if (gauges) watched.push({ promotionId, told: told.has(promotionId), gauges, ...this.#compare(place, gauges) });
+            if (gauges) watched.push({ promotionId, told: told.has(promotionId), ...this.#compare(place, gauges) });
             else this.#places.delete(promotionId);
           } catch (error) {
             failed.push({ promotionId, error });
@@ -112,14 +112,15 @@ export class Watch {
     return { active, watched, failed };
   }
 
-  #compare(place: Place, gauges: Gauges): Pick<Watched, 'waitSeconds' | 'standsStill'> {
+  #compare(place: Place, gauges: Gauges): Omit<Watched, 'promotionId' | 'told'> {
     const { last } = place;
     const atMs = this.#now();
-    place.last = { atMs, nowServing: gauges.nowServing };
-    const left = last ? gauges.nowServing - last.nowServing : 0;
+    place.last = { atMs, gauges };
+    const left = last ? gauges.nowServing - last.gauges.nowServing : 0;
+    const broken = [...gauges.broken, ...(last ? fallenTotals(last.gauges, gauges) : [])];
     const waiting = gauges.inLine > 0 && gauges.state === 'OPEN';
     if (!waiting || left !== 0) place.movedAtMs = atMs;
-    return { waitSeconds: waitSeconds(gauges.inLine, left, atMs - (last?.atMs ?? atMs)), standsStill: atMs - place.movedAtMs >= this.#standstillMs };
+    return { gauges: { ...gauges, broken }, waitSeconds: waitSeconds(gauges.inLine, left, atMs - (last?.atMs ?? atMs)), standsStill: atMs - place.movedAtMs >= this.#standstillMs };
   }
 }
 

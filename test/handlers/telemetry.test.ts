@@ -89,7 +89,7 @@ describe('telemetry', () => {
 
   test('the numbers of a promotion are read each ten seconds, and told under its name; sums that do not add up are logged', async () => {
     const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
-    const gauges = { state: 'OPEN', joined: 500, inLine: 300, inProcessing: 100, issued: 100, failed: 0, stock: 900, nowServing: 200, broken: [] as string[] };
+    const gauges = { state: 'OPEN', joined: 500, inLine: 300, inProcessing: 100, issued: 100, failed: 0, stock: 900, nowServing: 200, createdAtMs: 1, broken: [] as string[] };
     const lines = await linesOf(() =>
       createHandler({ ...quiet, readGauges: async (id) => (id === 'p' ? { ...gauges } : Promise.reject(new Error('away'))), drainLoop: async ({ report }: { report: DrainReport }) => {
         for (const [ms, nowServing, broken] of [[0, 0, []], [10_000, 200, []], [20_000, 300, ['stock -1 is not negative']]] as const) {
@@ -119,7 +119,7 @@ describe('telemetry', () => {
   });
 
   test('a run that is superseded tells the last numbers of what came to rest; of users that it dropped, some', async () => {
-    const gauges = { state: 'OPEN', joined: 500, inLine: 0, inProcessing: 0, issued: 500, failed: 0, stock: 0, nowServing: 500, broken: [] };
+    const gauges = { state: 'OPEN', joined: 500, inLine: 0, inProcessing: 0, issued: 500, failed: 0, stock: 0, nowServing: 500, createdAtMs: 1, broken: [] };
     const run = (stopped: 'SUPERSEDED' | 'DEADLINE') =>
       linesOf(() =>
         createHandler({ ...quiet, readGauges: async () => gauges, drainLoop: async ({ report }: { report: DrainReport }) => {
@@ -136,7 +136,7 @@ describe('telemetry', () => {
   });
 
   test('only the busiest promotions have metrics of their own; the sums of all are checked', async () => {
-    const gauges = { state: 'OPEN', joined: 5, inLine: 5, inProcessing: 0, issued: 0, failed: 0, stock: 9, nowServing: 0, broken: ['x'] };
+    const gauges = { state: 'OPEN', joined: 5, inLine: 5, inProcessing: 0, issued: 0, failed: 0, stock: 9, nowServing: 0, createdAtMs: 1, broken: ['x'] };
     const lines = await linesOf(() =>
       createHandler({ ...quiet, readGauges: async () => gauges, drainLoop: async ({ report }: { report: DrainReport }) => {
         for (let i = 0; i < 30; i++) report.visited(`p${i}`, false);

@@ -12,7 +12,7 @@ describe('the gauges of a promotion', () => {
   test('tell a sale from the first join to the last user', async () => {
     const p = await promotionWith(redis, 6, users(10));
     const gauges = () => readGauges(redis, p);
-    const start = { state: 'OPEN', joined: 10, inLine: 10, inProcessing: 0, issued: 0, failed: 0, stock: 6, nowServing: 0, broken: [] };
+    const start = { state: 'OPEN', joined: 10, inLine: 10, inProcessing: 0, issued: 0, failed: 0, stock: 6, nowServing: 0, createdAtMs: expect.any(Number), broken: [] };
     expect(await gauges()).toEqual(start);
     await drainNow(redis, p, { batchSize: 4 });
     expect(await gauges()).toEqual({ ...start, inLine: 6, inProcessing: 4, nowServing: 4 });
@@ -58,7 +58,7 @@ describe('the gauges of a promotion', () => {
   });
 
   test('count each broken sum once', () => {
-    const sound = { state: 'OPEN', stock: 5, initialStock: 5, nowServing: 0, tickets: 0, waiting: 0, processing: 0, leased: 0 };
+    const sound = { state: 'OPEN', stock: 5, initialStock: 5, nowServing: 0, createdAtMs: 1, tickets: 0, waiting: 0, processing: 0, leased: 0 };
     expect(deriveGauges(sound).broken).toEqual([]);
     expect(deriveGauges({ ...sound, leased: 1 }).broken).toHaveLength(1);
   });

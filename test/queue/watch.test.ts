@@ -7,7 +7,7 @@ const PERIOD_MS = 10_000;
 /** A watch over promotions whose numbers a test sets, and whose time passes with each reading. */
 function watchOver(...ids: string[]) {
   let nowMs = 0;
-  const numbers = new Map<string, Gauges | Error | null>(ids.map((id) => [id, { state: 'OPEN', joined: 0, inLine: 0, inProcessing: 0, issued: 0, failed: 0, stock: 10, nowServing: 0, broken: [] }]));
+  const numbers = new Map<string, Gauges | Error | null>(ids.map((id) => [id, { state: 'OPEN', joined: 0, inLine: 0, inProcessing: 0, issued: 0, failed: 0, stock: 10, nowServing: 0, createdAtMs: 1, broken: [] }]));
   const reads: string[] = [];
   const watch = new Watch(
     async (id) => {
@@ -26,7 +26,7 @@ function watchOver(...ids: string[]) {
       reads.length = 0;
       nowMs += PERIOD_MS;
       const { active, watched, failed } = await watch.read();
-      return { active, ids: [...reads], told: watched.filter(({ told }) => told).map(({ promotionId }) => promotionId), stillIds: watched.filter(({ standsStill }) => standsStill).map(({ promotionId }) => promotionId), waits: watched.map(({ waitSeconds }) => waitSeconds), still: watched.map(({ standsStill }) => standsStill), failed };
+      return { active, ids: [...reads], told: watched.filter(({ told }) => told).map(({ promotionId }) => promotionId), broken: watched.flatMap(({ gauges }) => gauges.broken), stillIds: watched.filter(({ standsStill }) => standsStill).map(({ promotionId }) => promotionId), waits: watched.map(({ waitSeconds }) => waitSeconds), still: watched.map(({ standsStill }) => standsStill), failed };
     },
   };
 }
@@ -109,6 +109,20 @@ describe('the watch', () => {
     watch.admitted('p', 1);
     set('p', { state: 'OPEN', inLine: 5, nowServing: 1, broken: [] });
     expect((await read()).still).toEqual([false]);
+  });
+
+  test('sees a total that falls, which one reading alone can not show; of another promotion of that id it starts anew', async () => {
+    const { watch, set, read } = watchOver('p');
+    watch.visited('p', false);
+    set('p', { joined: 9, issued: 5, stock: 5, nowServing: 6 });
+    expect((await read()).broken).toEqual([]);
+    set('p', { issued: 4, stock: 6 });
+    expect((await read()).broken).toEqual(['issued 4 is at least the 5 of the reading before']);
+    expect((await read()).broken).toEqual([]);
+    set('p', { joined: 8, nowServing: 5 });
+    expect((await read()).broken).toEqual(['joined 8 is at least the 9 of the reading before', 'nowServing 5 is at least the 6 of the reading before']);
+    set('p', { joined: 1, issued: 0, stock: 10, nowServing: 0, createdAtMs: 2 });
+    expect((await read()).broken).toEqual([]);
   });
 
   test('a slow pace is given time for three batches', () => {

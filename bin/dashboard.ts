@@ -1,10 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { App } from 'aws-cdk-lib/core';
+import { Command } from 'commander';
 import cdkJson from '../cdk.json' with { type: 'json' };
 import { dashboardBody, dashboardPicture } from '../lib/observability-picture.ts';
 import { addStacks } from '../lib/stacks.ts';
 import { stages } from '../lib/stages.ts';
+
+new Command('npm run dashboard').description('Draws the dashboard of prod in docs/dashboard.svg, from the template.').parse();
 
 const file = fileURLToPath(new URL('../docs/dashboard.svg', import.meta.url));
 

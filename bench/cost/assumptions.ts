@@ -18,7 +18,7 @@ export const assumptions = {
     source: 'assumed: the handler takes 0.01 to 0.05 ms of a core (measured), the rest is allowed for the network, TLS and durability, rounded up to 1 ms',
   },
   issuerCallMs: limits.issuerCallMs,
-  coldStartMs: { ...limits.coldStartMs, source: 'assumed: 24 ms of it are the import of the bundle (measured)' },
+  coldStartMs: { ...limits.coldStartMs, source: 'assumed: some 20 ms of it are the import of the bundle (measured)' },
   environmentsStarted: { value: limits.lambdaConcurrency.value, unit: 'environments that start for a sale', source: assumed },
   /** A run of the loop ends when it sees that its successor has completed a tick. */
   loopOverlapSeconds: { value: 2, unit: 's of each minute in which two runs of the loop overlap', source: assumed },

@@ -1,32 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type DrainLoop, type DrainReport, drainLoop, STOP_BEFORE_DEADLINE_MS, VISITS_AT_ONCE } from '../../lambda/queue/drain-loop.ts';
 import { initStock } from '../../lambda/queue/init-stock.ts';
 import { join } from '../../lambda/queue/join.ts';
 import { drainRunKey, PROMOTIONS_KEY } from '../../lambda/queue/keys.ts';
 import { listPromotions, PROMOTIONS_MAX } from '../../lambda/queue/promotions.ts';
-import { connectRedis, type RedisClient } from '../../lambda/queue/redis.ts';
-import { type RunningRedis, startRedis } from '../../local/redis-server.ts';
+import { connectRedis } from '../../lambda/queue/redis.ts';
+import { redis, redisForLoops, server } from './loop-for-test.ts';
 import { users } from './promotion-for-test.ts';
 
-// A loop serves every promotion that it finds, so this file has a Redis of its own.
-let server: RunningRedis;
-let redis: RedisClient;
-let dataDir: string;
-beforeAll(async () => {
-  dataDir = await mkdtemp(path.join(tmpdir(), 'coupon-queue-bounds-'));
-  server = await startRedis({ dataDir });
-  redis = connectRedis({ url: server.url, mode: 'cluster' });
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-  await rm(dataDir, { recursive: true, force: true });
-});
-beforeEach(() => redis.flushall());
+redisForLoops();
 
 const patience = { timeout: 10_000 };
 const pace = { batchSize: 1, drainIntervalMs: 50, leaseMs: 60_000, maxInFlight: 100 };

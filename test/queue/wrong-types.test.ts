@@ -1,7 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { control } from '../../lambda/queue/control.ts';
 import { drainLoop, STOP_BEFORE_DEADLINE_MS } from '../../lambda/queue/drain-loop.ts';
 import { info } from '../../lambda/queue/info.ts';
@@ -9,25 +6,12 @@ import { initStock } from '../../lambda/queue/init-stock.ts';
 import { issue } from '../../lambda/queue/issue.ts';
 import { join } from '../../lambda/queue/join.ts';
 import { keysOf, ownKeys, PROMOTIONS_KEY, userStatusKey } from '../../lambda/queue/keys.ts';
-import { connectRedis, RedisUnavailable, type RedisClient } from '../../lambda/queue/redis.ts';
+import { RedisUnavailable } from '../../lambda/queue/redis.ts';
 import { status } from '../../lambda/queue/status.ts';
-import { type RunningRedis, startRedis } from '../../local/redis-server.ts';
+import { redis, redisForLoops } from './loop-for-test.ts';
 import { dump, expectPromisesKept, users } from './promotion-for-test.ts';
 
-// A loop serves every promotion that it finds, so this file has a Redis of its own.
-let server: RunningRedis;
-let redis: RedisClient;
-let dataDir: string;
-beforeAll(async () => {
-  dataDir = await mkdtemp(path.join(tmpdir(), 'coupon-queue-types-'));
-  server = await startRedis({ dataDir });
-  redis = connectRedis({ url: server.url, mode: 'cluster' });
-});
-afterAll(async () => {
-  redis.disconnect();
-  await server.stop();
-  await rm(dataDir, { recursive: true, force: true });
-});
+redisForLoops();
 
 const pace = { batchSize: 10, drainIntervalMs: 50, leaseMs: 60_000, maxInFlight: 100 };
 

@@ -55,7 +55,7 @@ export class QueueFunction<F extends FunctionName> extends Construct {
       securityGroups: [host.network.closedSecurityGroup(this, 'SecurityGroup', `The ${name} function`)],
       role: new FunctionRole(this, 'Access', logGroup).role,
       logGroup,
-      // Lambda's own three lines of every call that went well would be an eighth of what a sale costs; a call that did not still has its line.
+      // Lambda's own three lines of every call that went well would add a tenth or more to what a sale costs; a call that did not still has its line.
       loggingFormat: lambda.LoggingFormat.JSON,
       systemLogLevelV2: lambda.SystemLogLevel.WARN,
       applicationLogLevelV2: lambda.ApplicationLogLevel.INFO,

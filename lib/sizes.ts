@@ -127,9 +127,7 @@ const redis: readonly Check[] = [
     !DURABLE_NODE.test(nodeType) &&
     `redis.durability is sync, but redis.nodeType is ${nodeType}: ElastiCache offers it on nodes of the families r6g to r8g, m6g to m8g, c7gn and c8gn, written as cache.r7g.large.`,
   ({ redis: { nodeType } }) => !NODE_TYPE.test(nodeType) && `redis.nodeType is ${JSON.stringify(nodeType)}, but must be written as cache.r7g.large.`,
-  ({ redis: { shards, replicas } }) =>
-    !(between(shards, 1, Infinity) && between(replicas, 0, REPLICAS_MAX)) &&
-    `redis.shards is ${shards} and redis.replicas ${replicas}, but there must be a shard at least, with 0 to ${REPLICAS_MAX} replicas.`,
+  ({ redis: { replicas } }) => !between(replicas, 0, REPLICAS_MAX) && `redis.replicas is ${replicas}, but a shard has 0 to ${REPLICAS_MAX}.`,
   ({ redis: { nodeType }, quotas }) => {
     const connectionsMax = nodeType === SMALLEST_NODE.type ? SMALLEST_NODE.connectionsMax : NODE_CONNECTIONS_MAX;
     return (

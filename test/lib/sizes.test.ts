@@ -52,7 +52,7 @@ const bounds: readonly (readonly [path: string, allowed: unknown, refused: unkno
   ['warm', [friday], [{ ...friday, environments: {} }], /^warm\.friday must keep a whole number of environments/],
   ['warm', [friday], [{ ...friday, environments: { join: 0 } }], /^warm\.friday must keep/],
   ['redis.replicas', 1, 0, /^redis\.durability is sync, but redis\.replicas is 0/],
-  ['redis.replicas', 5, 6, /^redis\.shards is 2 and redis\.replicas 6, but there must be a shard at least, with 0 to 5 replicas\.$/],
+  ['redis.replicas', 5, 6, /^redis\.replicas is 6, but a shard has 0 to 5\.$/],
   ['redis.nodeType', 'cache.m7g.large', 'cache.t4g.medium', /^redis\.durability is sync, but redis\.nodeType is cache\.t4g\.medium/],
   ['redis.nodeType', 'cache.r8g.xlarge', 'cache.r6gd.xlarge', /^redis\.durability is sync, but redis\.nodeType is cache\.r6gd\.xlarge/],
   ['redis.nodeType', 'cache.c7gn.large', 'cache.r5.large', /^redis\.durability is sync, but redis\.nodeType is cache\.r5\.large/],
